@@ -1,0 +1,32 @@
+# Each target does all its own set-up on a bare machine with Python 3.11 or newer.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+WORKERS ?= 2
+
+.PHONY: demo test run bench format check clean
+
+demo: $(VENV)/.installed
+	$(BIN)/csms demo $(ARGS)
+
+run: $(VENV)/.installed
+	$(BIN)/csms serve
+
+test: $(VENV)/.installed-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check.sh
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+$(VENV)/.installed: pyproject.toml constraints.txt tools/provide_venv.sh
+	tools/provide_venv.sh "$(PYTHON)" $(VENV) .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt tools/provide_venv.sh
+	tools/provide_venv.sh "$(PYTHON)" $(VENV) '.[dev]'
+	tools/provide_mosquitto.sh
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var
