@@ -1,0 +1,1 @@
+"""Decides. Plain values and functions: nothing here awaits, logs, opens or reads a clock."""

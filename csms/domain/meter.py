@@ -1,0 +1,133 @@
+"""Sampled values become readings: signed, unit-clean, finite. Positive flows into the vehicle.
+
+What cannot be believed becomes `None`, never a guess: an unknown unit, a number that is not finite, a
+register below zero, a negative Power.Active.Export. A negative Power.Active.Import is a dialect for export.
+Registers are kept apart and never netted: Energy.Active.Net says nothing of either and is left alone.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class SampledValue(NamedTuple):
+    """One value as the station sent it; its number is `value` times ten to the `multiplier` in `unit`."""
+
+    value: float
+    measurand: str = "Energy.Active.Import.Register"
+    unit: str | None = None
+    multiplier: int = 0
+    phase: str | None = None
+    location: str = "Outlet"
+    context: str = "Sample.Periodic"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one EVSE's meter said at one instant. `None` means not said or not believable.
+
+    `power_w` is signed (+ into the vehicle); the registers are magnitudes that only grow; `soc` is percent.
+    `soc_refused` tells that a SoC was sent which cannot be true (NaN, below 0, above 100).
+    """
+
+    at: datetime
+    power_w: float | None = None
+    import_wh: float | None = None
+    export_wh: float | None = None
+    soc: float | None = None
+    soc_refused: bool = False
+    context: str = "Sample.Periodic"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReport:
+    """MeterValues outside transaction events."""
+
+    evse_id: int
+    readings: tuple[Reading, ...]
+
+
+_WATT = {None: 1.0, "W": 1.0, "kW": 1e3, "MW": 1e6}
+_WATT_HOUR = {None: 1.0, "Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
+_PERCENT = {None: 1.0, "Percent": 1.0, "%": 1.0, "Wh": 1.0}  # Wh: the schema's default for a unit left out
+_IMPORT_W, _EXPORT_W = "Power.Active.Import", "Power.Active.Export"
+_IMPORT_WH, _EXPORT_WH = "Energy.Active.Import.Register", "Energy.Active.Export.Register"
+_SOC = "SoC"
+_UNITS = {_IMPORT_W: _WATT, _EXPORT_W: _WATT, _IMPORT_WH: _WATT_HOUR, _EXPORT_WH: _WATT_HOUR, _SOC: _PERCENT}
+_MULTIPLIER_MAX = 9
+# Where to believe a meter, best first: the outlet is what the vehicle gives and takes.
+_LOCATIONS = ("Outlet", "Cable", "Body", "Inlet", "EV")
+_PHASE_SETS = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
+
+
+def reading(at: datetime, values: Iterable[SampledValue]) -> Reading:
+    """One instant's sampled values as a reading; the context is that of the first value."""
+    context = None
+    kept: dict[str, list[SampledValue]] = {}
+    for value in values:
+        if context is None:
+            context = value.context
+        if value.measurand in _UNITS:
+            kept.setdefault(value.measurand, []).append(value)
+    soc, soc_refused = _soc(kept.get(_SOC, ()))
+    return Reading(
+        at=at,
+        power_w=_power(_total(kept.get(_IMPORT_W, ())), _total(kept.get(_EXPORT_W, ()))),
+        import_wh=_register(_total(kept.get(_IMPORT_WH, ()))),
+        export_wh=_register(_total(kept.get(_EXPORT_WH, ()))),
+        soc=soc,
+        soc_refused=soc_refused,
+        context=context or "Sample.Periodic",
+    )
+
+
+def _number(value: SampledValue) -> float | None:
+    """The value in W, Wh or percent; None if it is not finite or its unit does not fit."""
+    factor = _UNITS[value.measurand].get(value.unit)
+    if factor is None or abs(value.multiplier) > _MULTIPLIER_MAX:
+        return None
+    number = value.value * factor * 10.0**value.multiplier if value.multiplier else value.value * factor
+    return number if math.isfinite(number) else None
+
+
+def _total(values: Sequence[SampledValue]) -> float | None:
+    """The overall value at the best place; the sum of its phases if there is no overall one."""
+    if not values:
+        return None
+    if len(values) == 1 and values[0].phase is None:
+        return _number(values[0])
+    for location in _LOCATIONS:
+        here = {value.phase: value for value in reversed(values) if value.location == location}
+        if None in here:
+            return _number(here[None])
+        for phases in _PHASE_SETS:
+            numbers = [_number(here[phase]) for phase in phases if phase in here]
+            known = [number for number in numbers if number is not None]
+            if numbers:
+                return sum(known) if len(known) == len(numbers) else None
+    return None
+
+
+def _power(imported: float | None, exported: float | None) -> float | None:
+    """Signed power. An export of zero alone does not say that nothing flows in."""
+    if exported is not None and exported < 0:
+        exported = None
+    if imported is None:
+        return -exported if exported else None
+    if imported < 0:
+        return -max(-imported, exported or 0.0)
+    return imported - (exported or 0.0)
+
+
+def _register(energy_wh: float | None) -> float | None:
+    return energy_wh if energy_wh is not None and energy_wh >= 0 else None
+
+
+def _soc(values: Sequence[SampledValue]) -> tuple[float | None, bool]:
+    """State of charge in percent, and whether one was sent that cannot be true."""
+    if not values:
+        return None, False
+    soc = _number(values[0])
+    return (soc, False) if soc is not None and 0 <= soc <= 100 else (None, True)

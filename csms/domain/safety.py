@@ -1,0 +1,210 @@
+"""The last gate: what may never be ordered, whatever the planners think. Imports nothing that plans (V-16).
+
+Every order passes `check_order` right before it is sent. A rule that lacks a number says no (V-15). Orders
+that do not discharge need little: charging is never blocked by a fault of V2G.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from csms.domain.profile import LEASE_MAX_S, ChargingProfile, Purpose
+from csms.domain.station import Discharge
+from csms.domain.units import finite
+from csms.errors import Unsafe
+
+CLOCK_SKEW_MAX_S = 10.0
+SOC_AGE_MAX_S = 900.0  # whatever a program's terms say
+DISCHARGE_EFFICIENCY = 0.9  # what leaves the battery is more than what the meter sees
+_ROUNDING_W = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One profile for one EVSE, with all that the rules look at as plain values; None means not known.
+
+    Powers and limits are magnitudes in W, SoC, reserve and margin in percent of `capacity_wh`.
+    `soc_age_s` may be negative by as much as clocks may differ, no more. `reserve_soc` is the highest of
+    the driver's reserve and the event's floor. `transaction_id` is the one running at the EVSE.
+    `site_export_committed_w` and `site_import_committed_w` are what the site's *other* EVSEs may be doing
+    by any profile they might follow: leases sent and neither provably replaced nor run out, acknowledged
+    or not (V-05, V-06).
+    """
+
+    profile: ChargingProfile
+    evse_id: int
+    transaction_id: str | None = None
+    discharge: Discharge = Discharge.NONE
+    vehicle_bidirectional: bool | None = None
+    max_discharge_w: float | None = None
+    vehicle_max_discharge_w: float | None = None
+    soc: float | None = None
+    soc_age_s: float | None = None
+    max_soc_age_s: float = 300.0
+    capacity_wh: float | None = None
+    reserve_soc: float | None = None
+    margin_soc: float = 1.0
+    site_export_w: float | None = None
+    site_export_committed_w: float | None = None
+    site_import_w: float | None = None
+    site_import_committed_w: float | None = None
+    fallback_acknowledged: bool = False
+    enrolled: bool = False
+    opted_out: bool = False
+    faulted: bool = True
+    clock_skew_s: float | None = None
+
+    @property
+    def lowest_w(self) -> float:
+        """The profile's deepest discharge (negative), or 0."""
+        return min((period.limit_w for period in self.profile.periods), default=0.0)
+
+    @property
+    def highest_w(self) -> float:
+        """The profile's highest charging limit, or 0."""
+        return max((period.limit_w for period in self.profile.periods), default=0.0)
+
+    def lasts_s(self, now: datetime) -> float | None:
+        """Seconds from now until the lease has surely ended: its later word counts; None without an end."""
+        if self.profile.duration_s is None or self.profile.valid_to is None:
+            return None
+        ends_in_s = (self.profile.start - now).total_seconds() + self.profile.duration_s
+        return max(ends_in_s, (self.profile.valid_to - now).total_seconds())
+
+
+Rule = Callable[[Order, datetime], bool]
+
+
+def check_order(order: Order, now: datetime) -> None:
+    """Raise `Unsafe(rule, detail)` with the first invariant that this order would break."""
+    rules = _ALWAYS
+    if order.profile.purpose is Purpose.TX:
+        rules += _TRANSACTION
+    if not order.lowest_w >= 0:
+        rules += _DISCHARGE
+    for rule, holds, detail in rules:
+        if not holds(order, now):
+            raise Unsafe(rule, detail)
+
+
+def _numbers(order: Order, now: datetime) -> bool:
+    return bool(order.profile.periods) and all(finite(period.limit_w) for period in order.profile.periods)
+
+
+def _purpose(order: Order, now: datetime) -> bool:
+    return order.lowest_w >= 0 or (order.profile.purpose is Purpose.TX and order.evse_id > 0)
+
+
+def _starts(order: Order, now: datetime) -> bool:
+    starts = [period.start_s for period in order.profile.periods]
+    return starts[0] == 0 and all(a < b for a, b in pairwise(starts))
+
+
+def _lease(order: Order, now: datetime) -> bool:
+    lasts_s = order.lasts_s(now)
+    return order.profile.start <= now and lasts_s is not None and 0 < lasts_s <= LEASE_MAX_S
+
+
+def _transaction(order: Order, now: datetime) -> bool:
+    own = order.profile.transaction_id
+    return own is not None and own == order.transaction_id
+
+
+def _import(order: Order, now: datetime) -> bool:
+    # An unknown import limit does not stop charging (V-15); a known one is planned on charging EVSEs alone.
+    if order.highest_w <= 0 or order.site_import_w is None:
+        return True
+    return _fits(order.highest_w, order.site_import_committed_w, order.site_import_w)
+
+
+def _capable(order: Order, now: datetime) -> bool:
+    return order.discharge is Discharge.NEGATIVE_LIMIT and order.vehicle_bidirectional is True
+
+
+def _rated_w(order: Order) -> float | None:
+    """The lower of the two ratings; the vehicle's may be unknown, the station's not."""
+    ratings = (order.max_discharge_w, order.vehicle_max_discharge_w)
+    known = [rating for rating in ratings if rating is not None]
+    if order.max_discharge_w is None or not all(finite(rating) for rating in known):
+        return None
+    return min(known)
+
+
+def _rating(order: Order, now: datetime) -> bool:
+    return _fits(-order.lowest_w, 0.0, _rated_w(order))
+
+
+def _export(order: Order, now: datetime) -> bool:
+    return _fits(-order.lowest_w, order.site_export_committed_w, order.site_export_w)
+
+
+def _clock(order: Order, now: datetime) -> bool:
+    return finite(order.clock_skew_s) and abs(order.clock_skew_s) <= CLOCK_SKEW_MAX_S
+
+
+def _soc(order: Order, now: datetime) -> bool:
+    return (
+        finite(order.soc)
+        and 0 <= order.soc <= 100
+        and finite(order.soc_age_s)
+        and -CLOCK_SKEW_MAX_S <= order.soc_age_s <= SOC_AGE_MAX_S
+        and order.soc_age_s <= order.max_soc_age_s
+    )
+
+
+def _battery(order: Order, now: datetime) -> bool:
+    return (
+        finite(order.capacity_wh)
+        and order.capacity_wh > 0
+        and finite(order.reserve_soc)
+        and 0 <= order.reserve_soc <= 100
+        and finite(order.margin_soc)
+        and order.margin_soc >= 0
+    )
+
+
+def _reserve(order: Order, now: datetime) -> bool:
+    numbers = (
+        order.soc,
+        order.soc_age_s,
+        order.capacity_wh,
+        order.reserve_soc,
+        _rated_w(order),
+        order.lasts_s(now),
+    )
+    soc, age_s, capacity_wh, reserve_soc, rated_w, lasts_s = (value or 0.0 for value in numbers)
+    # Since the SoC was read the vehicle may have given all it can; from now on it gives what is ordered.
+    drained_wh = (rated_w * max(0.0, age_s) - order.lowest_w * lasts_s) / 3600 / DISCHARGE_EFFICIENCY
+    return soc - 100 * drained_wh / capacity_wh >= reserve_soc + order.margin_soc
+
+
+def _fits(power_w: float, committed_w: float | None, limit_w: float | None) -> bool:
+    if not finite(committed_w) or not finite(limit_w):
+        return False
+    return max(0.0, committed_w) + power_w <= limit_w + _ROUNDING_W
+
+
+_ALWAYS: tuple[tuple[str, Rule, str], ...] = (
+    ("V-13", _numbers, "A limit is missing or not a finite number."),
+    ("V-02", _purpose, "A negative limit stands in a TxProfile of one EVSE only."),
+    ("V-02", _starts, "Periods start at 0 and follow each other."),
+)
+_TRANSACTION: tuple[tuple[str, Rule, str], ...] = (
+    ("V-02", _lease, f"A lease runs now and ends by itself within {LEASE_MAX_S} s."),
+    ("V-02", _transaction, "The profile is not for the transaction running at this EVSE."),
+    ("V-05", _import, "The site's import limit would be passed."),
+)
+_DISCHARGE: tuple[tuple[str, Rule, str], ...] = (
+    ("V-07", lambda order, now: not order.opted_out, "The driver opted out."),
+    ("V-15", lambda order, now: order.enrolled, "No enrolment of the driver is known."),
+    ("V-12", lambda order, now: not order.faulted, "The station is faulted or held."),
+    ("V-15", _capable, "Station or vehicle is not known to be able to discharge."),
+    ("V-04", lambda order, now: order.fallback_acknowledged, "No safe fallback profile is acknowledged."),
+    ("V-14", _clock, f"The station's clock is unknown or off by more than {CLOCK_SKEW_MAX_S:.0f} s."),
+    ("V-05", _rating, "More than the discharge rating, or the rating is not known."),
+    ("V-05", _export, "The site's export limit would be passed, or is not known."),
+    ("V-01", _soc, "The state of charge is unknown, impossible or too old."),
+    ("V-15", _battery, "Battery capacity or reserve is not known."),
+    ("V-01", _reserve, "The lease could take the vehicle below its reserve."),
+)

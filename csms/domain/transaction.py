@@ -1,0 +1,349 @@
+"""Transaction events and their fold into a transaction (OCPP 2.0.1 block E).
+
+Events come late, twice and with gaps, and `fold` makes the same transaction of them in whatever order they
+come. The station's own order is `seq_no` (part 2, E 1.3.2): it may begin at 0 or run on across transactions.
+
+    not started ──Started──> running ──Ended──> ended, for good
+         └──────Updated, Ended──^   (Started may come late or never)
+
+A value is taken from the event that says it best: who and where from the first, the state from the last
+(Ended before all others), power and SoC from the newest reading, each register from its first and last one.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from csms.domain.meter import Reading
+
+
+class EventType(StrEnum):
+    """Place of a transaction event in its transaction."""
+
+    STARTED = "Started"
+    UPDATED = "Updated"
+    ENDED = "Ended"
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """What identifies a driver to a station. Tokens are case-insensitive (identifierString)."""
+
+    token: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEvent:
+    """One TransactionEvent; unique by (station, transaction, `seq_no`).
+
+    `raw` is the payload as it came, kept verbatim; `digest` tells a repeat from a conflict.
+    """
+
+    type: EventType
+    transaction_id: str
+    seq_no: int
+    at: datetime
+    trigger: str
+    offline: bool = False
+    charging_state: str | None = None
+    stopped_reason: str | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    id_token: IdToken | None = None
+    readings: tuple[Reading, ...] = ()
+    raw: bytes = b""
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenInfo:
+    """Answer to an id token: `status` as in OCPP (Accepted, Invalid, Unknown, Blocked, Expired, ...)."""
+
+    status: str
+    group_id_token: IdToken | None = None
+    expiry: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAnswer:
+    """Answer to a transaction event. An event is never refused; only its token can be (E01)."""
+
+    id_token_info: IdTokenInfo | None = None
+    total_cost: float | None = None
+
+
+# More than any seq_no: nothing was said yet where the lowest wins; and what lifts Ended above all others.
+_FIRST = 1 << 64
+
+
+class Marks(NamedTuple):
+    """Which event (`seq_no`), or which instant, each value of a transaction came from.
+
+    Only events that come late need it. A transaction that was stored without it counts as folded in order.
+    """
+
+    state: int = -1
+    token: int = _FIRST
+    place: int = _FIRST
+    remote: int = _FIRST
+    power: int = -1
+    soc: int = -1
+    first_import: datetime | None = None
+    first_export: datetime | None = None
+    last_import: datetime | None = None
+    last_export: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The state that all events seen so far fold to.
+
+    `seen` are the sequence numbers as closed ranges ((first, last), ...), ascending and merged.
+    `first`/`last` hold each energy register's earliest and latest value; `power_at`/`soc_at` date the newest
+    power and SoC. `soc_refused`: the newest SoC could not be true, so none is known. `offline`: some event
+    happened while the station was offline, where it may leave out Updated ones (E04.FR.07).
+    """
+
+    station_id: str
+    transaction_id: str
+    seen: tuple[tuple[int, int], ...] = ()
+    evse_id: int | None = None
+    connector_id: int | None = None
+    id_token: IdToken | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    charging_state: str | None = None
+    stopped_reason: str | None = None
+    remote_start_id: int | None = None
+    updated_at: datetime | None = None
+    first: Reading | None = None
+    last: Reading | None = None
+    power_w: float | None = None
+    power_at: datetime | None = None
+    soc: float | None = None
+    soc_at: datetime | None = None
+    soc_refused: bool = False
+    offline: bool = False
+    conflicts: int = field(default=0)
+    marks: Marks | None = None
+
+
+class Verdict(StrEnum):
+    """What an event is to its transaction."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    CONFLICT = "conflict"
+
+
+def has_seen(transaction: Transaction, seq_no: int) -> bool:
+    """Whether an event with this number has been folded in."""
+    return any(first <= seq_no <= last for first, last in transaction.seen)
+
+
+def judge(transaction: Transaction | None, event: TransactionEvent, kept_digest: bytes | None) -> Verdict:
+    """What `event` is to its transaction; `kept_digest` is that of the kept event with its number."""
+    if transaction is None or not has_seen(transaction, event.seq_no):
+        return Verdict.NEW
+    if kept_digest is None or kept_digest == event.digest:
+        return Verdict.REPEAT
+    return Verdict.CONFLICT
+
+
+def fold(transaction: Transaction, event: TransactionEvent) -> Transaction:
+    """The transaction with one more event; one whose number was seen changes nothing (the first is kept)."""
+    if has_seen(transaction, event.seq_no):
+        return transaction
+    marks = transaction.marks or _assumed_marks(transaction)
+    changes: dict[str, Any] = {"seen": _with(transaction.seen, event.seq_no)}
+    for rule in (_who_and_where, _state, _measured):
+        more, marks = rule(transaction, event, marks)
+        changes.update(more)
+    return replace(transaction, marks=marks, **changes)
+
+
+def begin(station_id: str, event: TransactionEvent) -> Transaction:
+    """The transaction that is known by this one event."""
+    return fold(Transaction(station_id, event.transaction_id), event)
+
+
+def with_conflict(transaction: Transaction) -> Transaction:
+    """The transaction after one more event whose number was taken by another content (row 34)."""
+    return replace(transaction, conflicts=transaction.conflicts + 1)
+
+
+def gaps(transaction: Transaction) -> tuple[tuple[int, int], ...]:
+    """The numbers missing between those seen, as closed ranges."""
+    pairs = zip(transaction.seen, transaction.seen[1:], strict=False)
+    return tuple((before[1] + 1, after[0] - 1) for before, after in pairs)
+
+
+def is_complete(transaction: Transaction) -> bool:
+    """Whether it has its Started, its Ended and all between."""
+    return transaction.started_at is not None and transaction.ended_at is not None and not gaps(transaction)
+
+
+def energy_wh(transaction: Transaction) -> tuple[float | None, float | None]:
+    """Energy into and out of the vehicle so far, each from its own register; None if not metered.
+
+    Negative if a register ran backwards: such a value is for a person to look at (row 43).
+    """
+    first, last = transaction.first, transaction.last
+    if first is None or last is None:
+        return None, None
+    return _between(first.import_wh, last.import_wh), _between(first.export_wh, last.export_wh)
+
+
+def _between(first: float | None, last: float | None) -> float | None:
+    return None if first is None or last is None else last - first
+
+
+_Changes = tuple[dict[str, Any], Marks]
+
+
+def _who_and_where(transaction: Transaction, event: TransactionEvent, marks: Marks) -> _Changes:
+    """From the first event that says it."""
+    changes: dict[str, Any] = {}
+    if event.evse_id is not None and event.seq_no < marks.place:
+        changes.update(evse_id=event.evse_id, connector_id=event.connector_id)
+        marks = marks._replace(place=event.seq_no)
+    if event.id_token is not None and event.seq_no < marks.token:
+        changes["id_token"] = event.id_token
+        marks = marks._replace(token=event.seq_no)
+    if event.remote_start_id is not None and event.seq_no < marks.remote:
+        changes["remote_start_id"] = event.remote_start_id
+        marks = marks._replace(remote=event.seq_no)
+    return changes, marks
+
+
+def _state(transaction: Transaction, event: TransactionEvent, marks: Marks) -> _Changes:
+    """From the last event that says it. Ended is last, whatever its number (row 37)."""
+    changes: dict[str, Any] = {}
+    started, updated = transaction.started_at, transaction.updated_at
+    if event.type is EventType.STARTED and (started is None or event.at < started):
+        changes["started_at"] = event.at
+    if updated is None or event.at > updated:
+        changes["updated_at"] = event.at
+    if event.offline:
+        changes["offline"] = True
+    ended = event.type is EventType.ENDED
+    rank = event.seq_no + _FIRST if ended else event.seq_no
+    if rank > marks.state and (ended or event.charging_state is not None):
+        changes["charging_state"] = event.charging_state
+        marks = marks._replace(state=rank)
+        if ended:
+            changes.update(ended_at=event.at, stopped_reason=event.stopped_reason)
+    return changes, marks
+
+
+def _measured(transaction: Transaction, event: TransactionEvent, marks: Marks) -> _Changes:
+    """From the readings by their own time; of two at one instant, that of the later event."""
+    if not event.readings:
+        return {}, marks
+    seq_no, power_seq, soc_seq = event.seq_no, marks.power, marks.soc
+    power_w, power_at = transaction.power_w, transaction.power_at
+    soc, soc_at, soc_refused = transaction.soc, transaction.soc_at, transaction.soc_refused
+    for reading in event.readings:
+        at = reading.at
+        if reading.power_w is not None and _newer(at, seq_no, power_at, power_seq):
+            power_w, power_at, power_seq = reading.power_w, at, seq_no
+        if (reading.soc is not None or reading.soc_refused) and _newer(at, seq_no, soc_at, soc_seq):
+            soc, soc_at, soc_refused, soc_seq = reading.soc, at, reading.soc_refused, seq_no
+    changes = {
+        "power_w": power_w,
+        "power_at": power_at,
+        "soc": soc,
+        "soc_at": soc_at,
+        "soc_refused": soc_refused,
+    }
+    registers, moved = _registers(transaction, event.readings, marks)
+    return {**changes, **registers}, moved._replace(power=power_seq, soc=soc_seq)
+
+
+def _newer(at: datetime, seq_no: int, known_at: datetime | None, known_seq_no: int) -> bool:
+    return known_at is None or at > known_at or (at == known_at and seq_no >= known_seq_no)
+
+
+def _registers(transaction: Transaction, readings: tuple[Reading, ...], marks: Marks) -> _Changes:
+    """Each register's earliest and latest value."""
+    first, last = transaction.first, transaction.last
+    imports = exports = _UNMETERED
+    if first is not None and last is not None:
+        imports = _Span(marks.first_import, first.import_wh, marks.last_import, last.import_wh)
+        exports = _Span(marks.first_export, first.export_wh, marks.last_export, last.export_wh)
+    for reading in readings:
+        imports = imports.with_value(reading.at, reading.import_wh)
+        exports = exports.with_value(reading.at, reading.export_wh)
+    metered = [span for span in (imports, exports) if span.since is not None]
+    if not metered:
+        return {}, marks
+    changes = {
+        "first": Reading(min(s.since for s in metered if s.since), None, imports.low, exports.low),
+        "last": Reading(max(s.until for s in metered if s.until), None, imports.high, exports.high),
+    }
+    moved = marks._replace(
+        first_import=imports.since,
+        first_export=exports.since,
+        last_import=imports.until,
+        last_export=exports.until,
+    )
+    return changes, moved
+
+
+class _Span(NamedTuple):
+    """One register's first and last value. Registers only grow: at one instant the first is the lower."""
+
+    since: datetime | None
+    low: float | None
+    until: datetime | None
+    high: float | None
+
+    def with_value(self, at: datetime, value: float | None) -> "_Span":
+        if value is None:
+            return self
+        since, low, until, high = self
+        if since is None or low is None or at < since or (at == since and value < low):
+            since, low = at, value
+        if until is None or high is None or at > until or (at == until and value > high):
+            until, high = at, value
+        return _Span(since, low, until, high)
+
+
+_UNMETERED = _Span(None, None, None, None)
+
+
+def _with(seen: tuple[tuple[int, int], ...], seq_no: int) -> tuple[tuple[int, int], ...]:
+    """The ranges with one more number, still ascending and merged."""
+    if seen and seen[-1][1] + 1 == seq_no:
+        return (*seen[:-1], (seen[-1][0], seq_no))
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((*seen, (seq_no, seq_no))):
+        if merged and merged[-1][1] + 1 == first:
+            merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def _assumed_marks(transaction: Transaction) -> Marks:
+    """Marks of a transaction that came back without them: as if folded in order."""
+    if not transaction.seen:
+        return Marks()
+    lowest, highest = transaction.seen[0][0], transaction.seen[-1][1]
+    first, last = transaction.first, transaction.last
+    return Marks(
+        state=highest + (0 if transaction.ended_at is None else _FIRST),
+        token=_FIRST if transaction.id_token is None else lowest,
+        place=_FIRST if transaction.evse_id is None else lowest,
+        remote=_FIRST if transaction.remote_start_id is None else lowest,
+        power=highest,
+        soc=highest,
+        first_import=first.at if first and first.import_wh is not None else None,
+        first_export=first.at if first and first.export_wh is not None else None,
+        last_import=last.at if last and last.import_wh is not None else None,
+        last_export=last.at if last and last.export_wh is not None else None,
+    )

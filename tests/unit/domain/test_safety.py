@@ -1,0 +1,327 @@
+"""The last gate. Each invariant is broken alone; then anything at all is thrown at it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from csms.domain import safety
+from csms.domain.flexibility import EvseView, SiteLimit, offer
+from csms.domain.grid_event import GridEvent
+from csms.domain.profile import ChargingProfile, Period, Purpose, fallback_profile, lease_profile
+from csms.domain.program import Need, Terms
+from csms.domain.safety import Order, check_order
+from csms.domain.station import Discharge
+from csms.errors import Unsafe
+
+NOW = datetime(2026, 7, 1, 17, 0, tzinfo=UTC)
+LEASE = lease_profile(7, "tx1", -7000.0, NOW, 300)
+GOOD = Order(
+    profile=LEASE,
+    evse_id=1,
+    transaction_id="tx1",
+    discharge=Discharge.NEGATIVE_LIMIT,
+    vehicle_bidirectional=True,
+    max_discharge_w=10_000.0,
+    vehicle_max_discharge_w=7000.0,
+    soc=60.0,
+    soc_age_s=20.0,
+    capacity_wh=60_000.0,
+    reserve_soc=30.0,
+    margin_soc=1.0,
+    site_export_w=50_000.0,
+    site_export_committed_w=43_000.0,
+    site_import_w=50_000.0,
+    site_import_committed_w=0.0,
+    fallback_acknowledged=True,
+    enrolled=True,
+    opted_out=False,
+    faulted=False,
+    clock_skew_s=-3.0,
+)
+
+
+def limited(*limits_w: float, **changes: Any) -> ChargingProfile:
+    periods = tuple(Period(60 * index, limit_w) for index, limit_w in enumerate(limits_w))
+    return replace(LEASE, periods=periods, **changes)
+
+
+def broken(order: Order) -> str | None:
+    """The rule that an order breaks."""
+    try:
+        check_order(order, NOW)
+    except Unsafe as unsafe:
+        return unsafe.rule
+    return None
+
+
+def test_an_order_that_lacks_nothing_passes() -> None:
+    check_order(GOOD, NOW)
+    check_order(replace(GOOD, vehicle_max_discharge_w=None), NOW)
+    check_order(replace(GOOD, profile=limited(-7000, -3000, 0)), NOW)
+
+
+BREACHES: list[tuple[str, dict[str, Any]]] = [
+    ("V-01", {"soc": None}),
+    ("V-01", {"soc": math.nan}),
+    ("V-01", {"soc": 100.1}),
+    ("V-01", {"soc": -1.0}),
+    ("V-01", {"soc_age_s": None}),
+    ("V-01", {"soc_age_s": math.nan}),
+    ("V-01", {"soc_age_s": -10.1}),
+    ("V-01", {"soc_age_s": 301.0}),
+    ("V-01", {"soc_age_s": 901.0, "max_soc_age_s": 1e9}),
+    ("V-01", {"max_soc_age_s": math.nan}),
+    ("V-01", {"soc": 32.0}),
+    ("V-01", {"soc": 0.0, "reserve_soc": 0.0}),
+    ("V-01", {"margin_soc": 40.0}),
+    ("V-02", {"profile": replace(LEASE, duration_s=None)}),
+    ("V-02", {"profile": replace(LEASE, valid_to=None)}),
+    ("V-02", {"profile": replace(LEASE, duration_s=10**12)}),
+    ("V-02", {"profile": replace(LEASE, duration_s=0, valid_to=NOW)}),
+    ("V-02", {"profile": replace(LEASE, valid_to=NOW + timedelta(seconds=901))}),
+    ("V-02", {"profile": lease_profile(7, "tx1", -7000.0, NOW, 901)}),
+    ("V-02", {"profile": replace(LEASE, start=NOW + timedelta(seconds=1))}),
+    ("V-02", {"profile": replace(LEASE, purpose=Purpose.TX_DEFAULT)}),
+    ("V-02", {"profile": replace(LEASE, purpose=Purpose.STATION_MAX)}),
+    ("V-02", {"evse_id": 0}),
+    ("V-02", {"profile": replace(LEASE, periods=(Period(5, -1.0),))}),
+    ("V-02", {"profile": replace(LEASE, periods=(Period(0, -1.0), Period(0, -2.0)))}),
+    ("V-02", {"profile": replace(LEASE, transaction_id=None)}),
+    ("V-02", {"transaction_id": None}),
+    ("V-02", {"transaction_id": "tx2"}),
+    ("V-04", {"fallback_acknowledged": False}),
+    ("V-05", {"max_discharge_w": None}),
+    ("V-05", {"max_discharge_w": 6990.0}),
+    ("V-05", {"max_discharge_w": math.nan}),
+    ("V-05", {"vehicle_max_discharge_w": 6990.0}),
+    ("V-05", {"vehicle_max_discharge_w": math.inf}),
+    ("V-05", {"site_export_w": None}),
+    ("V-05", {"site_export_w": 0.0, "site_export_committed_w": 0.0}),
+    ("V-05", {"site_export_w": math.nan}),
+    ("V-05", {"site_export_committed_w": None}),
+    ("V-05", {"site_export_committed_w": 43_002.0}),
+    ("V-05", {"site_export_w": 6000.0, "site_export_committed_w": -9000.0}),
+    ("V-05", {"profile": limited(-7000, 8000), "site_import_committed_w": 43_000.0}),
+    ("V-07", {"opted_out": True}),
+    ("V-12", {"faulted": True}),
+    ("V-13", {"profile": limited()}),
+    ("V-13", {"profile": limited(math.nan)}),
+    ("V-13", {"profile": limited(-7000, -math.inf)}),
+    ("V-14", {"clock_skew_s": None}),
+    ("V-14", {"clock_skew_s": 10.1}),
+    ("V-14", {"clock_skew_s": math.nan}),
+    ("V-15", {"enrolled": False}),
+    ("V-15", {"discharge": Discharge.NONE}),
+    ("V-15", {"vehicle_bidirectional": None}),
+    ("V-15", {"vehicle_bidirectional": False}),
+    ("V-15", {"capacity_wh": None}),
+    ("V-15", {"capacity_wh": 0.0}),
+    ("V-15", {"reserve_soc": None}),
+    ("V-15", {"reserve_soc": -1.0}),
+    ("V-15", {"reserve_soc": 101.0}),
+    ("V-15", {"margin_soc": math.nan}),
+    ("V-15", {"margin_soc": -1.0}),
+]
+
+
+@pytest.mark.parametrize(("rule", "change"), BREACHES)
+def test_each_invariant_stops_an_order_by_itself(rule: str, change: dict[str, Any]) -> None:
+    assert broken(replace(GOOD, **change)) == rule
+
+
+def test_an_order_made_of_defaults_may_only_stop_or_charge() -> None:
+    """V-15: whatever is not known says no to discharge, and only to that."""
+    bare = Order(profile=LEASE, evse_id=1, transaction_id="tx1")
+    assert broken(bare) is not None
+    for limit_w in (0.0, 11_000.0):
+        check_order(replace(bare, profile=limited(limit_w)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("V-13", {"profile": limited(math.inf)}),
+        ("V-02", {"profile": limited(4000, transaction_id="tx9")}),
+        ("V-02", {"profile": limited(4000, duration_s=None)}),
+        ("V-05", {"profile": limited(4000), "site_import_committed_w": 47_000.0}),
+        ("V-05", {"profile": limited(4000), "site_import_committed_w": None}),
+        ("V-05", {"profile": limited(4000), "site_import_w": math.nan}),
+        (None, {"profile": limited(4000), "site_import_w": None}),
+        (None, {"profile": limited(0), "site_import_committed_w": 99_000.0}),
+        (None, {"profile": limited(4000), "faulted": True, "opted_out": True, "soc": None}),
+        (None, {"profile": fallback_profile(1, 0.0, NOW), "evse_id": 0}),
+        (None, {"profile": fallback_profile(1, 3680.0, NOW), "transaction_id": None}),
+    ],
+)
+def test_charging_orders_need_little(rule: str | None, change: dict[str, Any]) -> None:
+    assert broken(replace(GOOD, **change)) == rule
+
+
+def test_a_lease_ends_by_its_later_word() -> None:
+    late = replace(LEASE, valid_to=NOW + timedelta(seconds=600))
+    assert replace(GOOD, profile=late).lasts_s(NOW) == 600
+    assert GOOD.lasts_s(NOW) == 300
+    # Seven kilowatts for ten minutes pass the reserve that five minutes would keep.
+    close = replace(GOOD, soc=33.0)
+    check_order(close, NOW)
+    assert broken(replace(close, profile=late)) == "V-01"
+
+
+def mostly(low: float, high: float) -> st.SearchStrategy[float | None]:
+    return st.one_of(*[st.floats(low, high)] * 4, st.none(), st.floats())
+
+
+profiles = st.builds(
+    lambda limits, lease_s, purpose: replace(
+        lease_profile(7, "tx1", 0.0, NOW, lease_s),
+        purpose=purpose,
+        periods=tuple(Period(30 * index, limit_w) for index, limit_w in enumerate(limits)),
+    ),
+    st.lists(st.one_of(*[st.floats(-8000, 2000)] * 9, st.floats()), max_size=3),
+    st.integers(-10, 1000),
+    st.sampled_from([Purpose.TX, Purpose.TX, Purpose.TX, Purpose.TX_DEFAULT]),
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "profile": profiles,
+    "evse_id": st.integers(0, 4),
+    "transaction_id": st.sampled_from(["tx1", "tx2", None]),
+    "discharge": st.sampled_from(Discharge),
+    "vehicle_bidirectional": st.sampled_from([True, False, None]),
+    "max_discharge_w": mostly(5000, 12_000),
+    "vehicle_max_discharge_w": mostly(5000, 12_000),
+    "soc": mostly(20, 100),
+    "soc_age_s": mostly(-12, 320),
+    "capacity_wh": mostly(5000, 100_000),
+    "reserve_soc": mostly(0, 60),
+    "margin_soc": st.floats(0, 30),
+    "site_export_w": mostly(40_000, 60_000),
+    "site_export_committed_w": mostly(0, 50_000),
+    "site_import_w": mostly(5000, 50_000),
+    "site_import_committed_w": mostly(0, 60_000),
+    "fallback_acknowledged": st.booleans(),
+    "enrolled": st.booleans(),
+    "opted_out": st.booleans(),
+    "faulted": st.booleans(),
+    "clock_skew_s": mostly(-12, 12),
+}
+# A sound order with a few things changed: so that many pass and every rule is met.
+orders = (
+    st.lists(st.sampled_from(sorted(FIELDS)), max_size=5, unique=True)
+    .flatmap(lambda names: st.fixed_dictionaries({name: FIELDS[name] for name in names}))
+    .map(lambda changes: replace(GOOD, **changes))
+)
+
+
+@settings(max_examples=500)
+@given(orders)
+@example(GOOD)
+def test_an_accepted_order_keeps_every_invariant(order: Order) -> None:
+    if broken(order) is not None:
+        return
+    limits = [period.limit_w for period in order.profile.periods]
+    assert limits
+    assert all(map(math.isfinite, limits))
+    if min(limits) >= 0:
+        return
+    ordered_w = -min(limits)
+    assert order.profile.purpose is Purpose.TX
+    assert order.evse_id > 0
+    assert order.transaction_id == order.profile.transaction_id is not None
+    assert order.profile.valid_to is not None
+    lease_s = (order.profile.valid_to - NOW).total_seconds()
+    assert 0 < lease_s <= 900
+    assert order.fallback_acknowledged
+    assert order.enrolled
+    assert not order.opted_out
+    assert not order.faulted
+    assert order.discharge is Discharge.NEGATIVE_LIMIT
+    assert order.vehicle_bidirectional is True
+    known = (
+        order.soc,
+        order.soc_age_s,
+        order.capacity_wh,
+        order.reserve_soc,
+        order.max_discharge_w,
+        order.site_export_w,
+        order.site_export_committed_w,
+        order.clock_skew_s,
+    )
+    soc, age_s, capacity_wh, reserve_soc, rated_w, export_w, committed_w, skew_s = (
+        each or 0.0 for each in known
+    )
+    assert None not in known
+    assert all(
+        map(math.isfinite, (soc, age_s, capacity_wh, reserve_soc, rated_w, export_w, committed_w, skew_s))
+    )
+    assert 0 <= soc <= 100
+    assert -10 <= age_s <= 300
+    assert abs(skew_s) <= 10
+    assert committed_w + ordered_w <= export_w + 1
+    assert ordered_w <= min(rated_w, order.vehicle_max_discharge_w or rated_w) + 1
+    # The words of V-01, with Pmax as what is ordered.
+    assert (
+        soc - 100 * ordered_w * (max(0.0, age_s) + lease_s) / 3600 / capacity_wh
+        >= reserve_soc + order.margin_soc - 1e-3
+    )
+
+
+@given(orders, st.floats(0, 100))
+def test_more_charge_never_forbids_what_less_allowed(order: Order, more: float) -> None:
+    if broken(order) is None and order.soc is not None and order.soc + more <= 100:
+        check_order(replace(order, soc=order.soc + more), NOW)
+
+
+@given(
+    soc=st.floats(20, 100),
+    age=st.integers(0, 270),
+    capacity=st.floats(5000, 100_000),
+    reserve=st.floats(0, 60),
+    rating=st.floats(600, 22_000),
+    delay=st.integers(0, 30),
+)
+def test_what_is_offered_may_be_ordered(
+    view: Callable[..., EvseView],
+    event: Callable[..., GridEvent],
+    soc: float,
+    age: int,
+    capacity: float,
+    reserve: float,
+    rating: float,
+    delay: int,
+) -> None:
+    """The planner's bounds are inside the gate's, even when the order goes out half a minute later."""
+    seen = view(
+        soc=soc,
+        soc_at=NOW - timedelta(seconds=age),
+        capacity_wh=capacity,
+        need=Need(reserve_soc=reserve),
+        max_discharge_w=rating,
+        vehicle_max_discharge_w=None,
+    )
+    made = offer(seen, event(), Terms(), {"depot": SiteLimit("depot", 1e5, 5e4)}, NOW, 300)
+    assert made is not None
+    if made.min_w < 0:
+        later = NOW + timedelta(seconds=delay)
+        order = replace(
+            GOOD,
+            profile=lease_profile(7, "tx1", made.min_w, later, 300),
+            soc=soc,
+            soc_age_s=float(age + delay),
+            capacity_wh=capacity,
+            reserve_soc=reserve,
+            max_discharge_w=rating,
+            vehicle_max_discharge_w=None,
+            site_export_committed_w=0.0,
+        )
+        check_order(order, later)
+
+
+def test_the_gate_knows_none_of_the_planners() -> None:
+    """V-16."""
+    assert not {"allocate", "offer", "correct", "GridEvent"} & set(vars(safety))
