@@ -1,0 +1,1 @@
+"""Translates between stations and the house. Bytes in, values out: no socket, no wait, no clock."""

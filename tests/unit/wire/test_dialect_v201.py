@@ -1,0 +1,350 @@
+"""OCPP 2.0.1 to house words and back."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from importlib import resources
+from typing import Any
+
+import msgspec
+import pytest
+
+from csms.domain.meter import MeterReport, Reading
+from csms.domain.profile import (
+    ClearProfile,
+    InstallProfile,
+    ProfileAnswer,
+    Purpose,
+    fallback_profile,
+    lease_profile,
+)
+from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, StatusReport
+from csms.domain.transaction import EventType, IdToken, IdTokenInfo, TransactionAnswer, TransactionEvent
+from csms.errors import Invalid, NotSupportedByDialect, OcppError, Unsafe
+from csms.wire import words
+from csms.wire.dialect import RawCall
+from csms.wire.v201 import DIALECT
+from csms.wire.v201.messages import CALLS
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def raw(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
+
+
+def sampled(value: float, measurand: str, **more: Any) -> dict[str, Any]:
+    return {"value": value, "measurand": measurand, **more}
+
+
+EVENT = {
+    "eventType": "Updated",
+    "timestamp": "2026-11-22T11:00:00+01:00",
+    "triggerReason": "MeterValuePeriodic",
+    "seqNo": 17,
+    "transactionInfo": {"transactionId": "tx-1", "chargingState": "Charging", "remoteStartId": 0},
+    "evse": {"id": 1, "connectorId": 2},
+    "idToken": {"idToken": "AABB", "type": "ISO14443"},
+    "meterValue": [
+        {
+            "timestamp": "2026-11-22T10:00:00Z",
+            "sampledValue": [
+                sampled(-6.95, "Power.Active.Import", unitOfMeasure={"unit": "kW"}),
+                sampled(1.2, "Energy.Active.Export.Register", unitOfMeasure={"unit": "Wh", "multiplier": 3}),
+                sampled(61, "SoC", location="EV"),
+                {"value": 12345},
+            ],
+        }
+    ],
+}
+
+
+def test_the_dialect_names_itself() -> None:
+    assert (DIALECT.version, DIALECT.subprotocol) == ("2.0.1", "ocpp2.0.1")
+
+
+def test_transaction_event() -> None:
+    payload = raw(EVENT)
+    word = DIALECT.read_call("TransactionEvent", payload)
+    assert isinstance(word, TransactionEvent)
+    assert word == TransactionEvent(
+        type=EventType.UPDATED,
+        transaction_id="tx-1",
+        seq_no=17,
+        at=NOW,
+        trigger="MeterValuePeriodic",
+        charging_state="Charging",
+        remote_start_id=0,
+        evse_id=1,
+        connector_id=2,
+        id_token=IdToken("AABB", "ISO14443"),
+        readings=(Reading(NOW, power_w=-6950, import_wh=12345, export_wh=1200, soc=61),),
+        raw=payload,
+        digest=word.digest,
+    )
+    assert word.at.tzinfo is UTC
+
+
+def test_the_smallest_transaction_event() -> None:
+    kept = ("eventType", "timestamp", "triggerReason", "seqNo")
+    least = {
+        **{key: EVENT[key] for key in kept},
+        "transactionInfo": {"transactionId": "t"},
+        "evse": {"id": 3},
+    }
+    word = DIALECT.read_call("TransactionEvent", raw(least))
+    assert isinstance(word, TransactionEvent)
+    assert (word.evse_id, word.connector_id, word.id_token, word.readings) == (3, None, None, ())
+    assert (word.charging_state, word.remote_start_id, word.offline) == (None, None, False)
+
+
+def test_the_digest_tells_a_repeat_from_other_content() -> None:
+    one = DIALECT.read_call("TransactionEvent", raw(EVENT))
+    again = DIALECT.read_call("TransactionEvent", raw(EVENT))
+    other = DIALECT.read_call("TransactionEvent", raw({**EVENT, "offline": True}))
+    assert one.digest == again.digest != other.digest  # type: ignore[attr-defined]
+    assert other.offline  # type: ignore[attr-defined]
+
+
+def test_transaction_answer() -> None:
+    assert DIALECT.write_answer("TransactionEvent", TransactionAnswer()) == b"{}"
+    info = IdTokenInfo(
+        "Accepted", IdToken("G", "Central"), datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    )
+    written = json.loads(DIALECT.write_answer("TransactionEvent", TransactionAnswer(info, 1.5)))
+    assert written == {
+        "totalCost": 1.5,
+        "idTokenInfo": {
+            "status": "Accepted",
+            "cacheExpiryDateTime": "2027-01-01T00:00:00Z",
+            "groupIdToken": {"idToken": "G", "type": "Central"},
+        },
+    }
+
+
+@pytest.mark.parametrize("info", [IdTokenInfo("Fine"), IdTokenInfo("Accepted", IdToken("x" * 37, "Central"))])
+def test_an_answer_of_ours_that_breaks_the_schema_is_our_fault(info: IdTokenInfo) -> None:
+    with pytest.raises(OcppError) as caught:
+        DIALECT.write_answer("TransactionEvent", TransactionAnswer(info))
+    assert caught.value.code == "InternalError"
+
+
+def test_meter_values() -> None:
+    report = {"evseId": 0, "meterValue": EVENT["meterValue"]}
+    reading = Reading(NOW, power_w=-6950, import_wh=12345, export_wh=1200, soc=61)
+    assert DIALECT.read_call("MeterValues", raw(report)) == MeterReport(0, (reading,))
+    assert DIALECT.write_answer("MeterValues", None) == b"{}"
+
+
+def test_status_notification() -> None:
+    report = {
+        "timestamp": "2026-11-22T10:00:00Z",
+        "connectorStatus": "Faulted",
+        "evseId": 1,
+        "connectorId": 2,
+    }
+    assert DIALECT.read_call("StatusNotification", raw(report)) == StatusReport(
+        1, 2, ConnectorStatus.FAULTED, NOW
+    )
+    assert DIALECT.write_answer("StatusNotification", None) == b"{}"
+
+
+def test_heartbeat() -> None:
+    assert DIALECT.read_call("Heartbeat", b"{}") == Heartbeat()
+    assert (
+        DIALECT.write_answer("Heartbeat", HeartbeatAnswer(NOW))
+        == b'{"currentTime":"2026-11-22T10:00:00.000Z"}'
+    )
+
+
+def test_words_that_agree_are_read_by_name() -> None:
+    boot = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "serialNumber": "S"}}
+    word = DIALECT.read_call("BootNotification", raw(boot))
+    assert isinstance(word, words.BootNotificationRequest)
+    assert word.charging_station.serial_number == "S"
+    answer = words.BootNotificationResponse(
+        current_time="2026-11-22T10:00:00Z", interval=300, status="Accepted"
+    )
+    assert json.loads(DIALECT.write_answer("BootNotification", answer)) == {
+        "currentTime": "2026-11-22T10:00:00Z",
+        "interval": 300,
+        "status": "Accepted",
+    }
+
+
+def test_custom_data_stays_whole() -> None:
+    word = DIALECT.read_call(
+        "DataTransfer", b'{"vendorId":"v","customData":{"vendorId":"w","x":[1,{"y":2}]}}'
+    )
+    assert word.custom_data == {"vendorId": "w", "x": [1, {"y": 2}]}  # type: ignore[attr-defined]
+
+
+def test_what_only_2_1_has_is_left_out_of_answers() -> None:
+    info = words.IdTokenInfoType(status="Accepted")
+    answer = words.AuthorizeResponse(id_token_info=info, allowed_energy_transfer=("DC_BPT",))
+    assert DIALECT.write_answer("Authorize", answer) == b'{"idTokenInfo":{"status":"Accepted"}}'
+
+
+def test_an_answer_that_is_missing_is_our_fault() -> None:
+    with pytest.raises(OcppError) as caught:
+        DIALECT.write_answer("BootNotification", None)
+    assert caught.value.code == "InternalError"
+
+
+def lease(setpoint_w: float) -> InstallProfile:
+    return InstallProfile(1, lease_profile(9, "tx-1", setpoint_w, NOW, 300))
+
+
+def test_a_setpoint_below_zero_is_a_negative_limit() -> None:
+    action, payload = DIALECT.write_ask(lease(-7000.04))
+    assert action == "SetChargingProfile"
+    assert json.loads(payload) == {
+        "evseId": 1,
+        "chargingProfile": {
+            "id": 9,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxProfile",
+            "chargingProfileKind": "Absolute",
+            "transactionId": "tx-1",
+            "validTo": "2026-11-22T10:05:00Z",
+            "chargingSchedule": [
+                {
+                    "id": 9,
+                    "startSchedule": "2026-11-22T09:59:00Z",
+                    "duration": 360,
+                    "chargingRateUnit": "W",
+                    "chargingSchedulePeriod": [{"startPeriod": 0, "limit": -7000.0}],
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("setpoint_w", "limit"), [(-0.04, "0.0"), (3680.06, "3680.1"), (-6999.96, "-7000.0")]
+)
+def test_limits_have_one_decimal_and_no_negative_zero(setpoint_w: float, limit: str) -> None:
+    assert f'"limit":{limit}}}'.encode() in DIALECT.write_ask(lease(setpoint_w))[1]
+
+
+def test_the_fallback_has_no_end() -> None:
+    _, payload = DIALECT.write_ask(InstallProfile(0, fallback_profile(1, 1400, NOW)))
+    profile = json.loads(payload)["chargingProfile"]
+    assert profile["chargingProfilePurpose"] == "TxDefaultProfile"
+    assert "validTo" not in profile
+    assert "duration" not in profile["chargingSchedule"][0]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.TX_DEFAULT, Purpose.STATION_MAX])
+def test_v_02_only_a_tx_profile_may_discharge(purpose: Purpose) -> None:
+    ask = lease(-1000)
+    with pytest.raises(Unsafe):
+        DIALECT.write_ask(replace(ask, profile=replace(ask.profile, purpose=purpose, transaction_id=None)))
+
+
+def test_k01_fr_16_and_03_a_tx_profile_needs_its_evse_and_transaction() -> None:
+    ask = lease(1000)
+    with pytest.raises(Invalid):
+        DIALECT.write_ask(replace(ask, evse_id=0))
+    with pytest.raises(Invalid):
+        DIALECT.write_ask(replace(ask, profile=replace(ask.profile, transaction_id=None)))
+
+
+@pytest.mark.parametrize("setpoint_w", [float("nan"), float("inf")])
+def test_v_13_no_order_that_is_not_finite(setpoint_w: float) -> None:
+    with pytest.raises(Invalid):
+        DIALECT.write_ask(lease(setpoint_w))
+
+
+def test_the_answer_to_a_profile() -> None:
+    assert DIALECT.read_answer(lease(0), b'{"status":"Accepted"}') == ProfileAnswer(True)
+    refused = b'{"status":"Rejected","statusInfo":{"reasonCode":"DuplicateProfile"}}'
+    assert DIALECT.read_answer(lease(0), refused) == ProfileAnswer(False, "DuplicateProfile")
+
+
+def test_clearing_is_by_id_only() -> None:
+    assert DIALECT.write_ask(ClearProfile(9)) == ("ClearChargingProfile", b'{"chargingProfileId":9}')
+    assert DIALECT.read_answer(ClearProfile(9), b'{"status":"Accepted"}') == ProfileAnswer(True)
+    assert DIALECT.read_answer(ClearProfile(9), b'{"status":"Unknown"}') == ProfileAnswer(False, "Unknown")
+
+
+def test_row_24_a_bad_answer_is_an_error_for_the_caller() -> None:
+    with pytest.raises(OcppError) as caught:
+        DIALECT.read_answer(lease(0), b'{"status":"Perhaps"}')
+    assert caught.value.code == "PropertyConstraintViolation"
+
+
+def test_words_that_agree_are_asked_by_name() -> None:
+    ask = words.ResetRequest(type="Immediate")
+    assert DIALECT.write_ask(ask) == ("Reset", b'{"type":"Immediate"}')
+    assert DIALECT.read_answer(ask, b'{"status":"Scheduled"}') == words.ResetResponse(status="Scheduled")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        words.AFRRSignalRequest(timestamp="2026-11-22T10:00:00Z", signal=1),
+        words.ResetRequest(type="ImmediateAndResume"),
+        words.HeartbeatRequest(),
+        RawCall("AFRRSignal", {}),
+        RawCall("Heartbeat", {}),
+        object(),
+    ],
+)
+def test_what_2_0_1_cannot_say(ask: object) -> None:
+    with pytest.raises(NotSupportedByDialect):
+        DIALECT.write_ask(ask)
+
+
+def test_a_raw_call_is_checked_and_answered_with_a_dict() -> None:
+    ask = RawCall("UnlockConnector", {"evseId": 1, "connectorId": 1})
+    assert DIALECT.write_ask(ask) == ("UnlockConnector", b'{"evseId":1,"connectorId":1}')
+    assert DIALECT.read_answer(ask, b'{"status":"Unlocked"}') == {"status": "Unlocked"}
+    with pytest.raises(Invalid):
+        DIALECT.write_ask(RawCall("UnlockConnector", {"evseId": "1"}))
+    with pytest.raises(OcppError):
+        DIALECT.read_answer(ask, b"{}")
+
+
+def full(part: Any, root: Any) -> Any:
+    """A valid value with every property; whole numbers, so that it can be compared."""
+    while "$ref" in part:
+        part = root["definitions"][part["$ref"].rsplit("/", 1)[-1]]
+    if "enum" in part:
+        return part["enum"][0]
+    match part.get("type"):
+        case "object":
+            return {name: full(prop, root) for name, prop in part["properties"].items()}
+        case "array":
+            return [full(part["items"], root)]
+        case "string":
+            return "2026-11-22T10:00:00Z" if part.get("format") == "date-time" else "x"
+        case "boolean":
+            return True
+    return 1
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for pair in CALLS.values() for kind in pair], ids=lambda kind: kind.__name__
+)
+def test_every_word_holds_all_that_2_0_1_can_say(kind: Any) -> None:
+    name = kind.__name__
+    schema = json.loads(
+        resources.files("ocpp").joinpath("v201", "schemas", f"{name}.json").read_text("utf-8-sig")
+    )
+    payload = full(schema, schema)
+    word = msgspec.json.decode(json.dumps(payload), type=getattr(words, name))
+    again = json.loads(msgspec.json.encode(word))
+    if name != "NotifyEVChargingNeedsRequest":  # its whole numbers are decimals in 2.1; only stations send it
+        assert DIALECT.vocabulary.fits(kind, msgspec.json.encode(word))
+    assert DIALECT.vocabulary.fits(kind, json.dumps(payload).encode())
+    assert _without_defaults(again) == _without_defaults(payload)
+
+
+def _without_defaults(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_defaults(one) for one in part]
+    if isinstance(part, dict):
+        defaults = ("Actual", "ReadWrite", "Outlet", "Sample.Periodic")
+        return {key: _without_defaults(value) for key, value in part.items() if value not in defaults}
+    return part

@@ -1,0 +1,155 @@
+"""The 32 hostile inputs that end, silence or fool the usual library: each is answered, none is believed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from csms.domain.meter import MeterReport
+
+HEAD = '[2,"m1","MeterValues",'
+VALUE = '{"evseId":1,"meterValue":[{"timestamp":"%s","sampledValue":[{"value":%s,"measurand":"SoC"}]}]}'
+TIME = "2026-11-22T10:00:00Z"
+
+
+def soc(number: str) -> str:
+    return HEAD + VALUE % (TIME, number) + "]"
+
+
+def at(time: str) -> str:
+    return HEAD + VALUE % (time, "50") + "]"
+
+
+@pytest.mark.parametrize(
+    ("text", "id", "code"),
+    [
+        pytest.param("hello", "-1", "RpcFrameworkError", id="not JSON"),
+        pytest.param("[]", "-1", "RpcFrameworkError", id="empty array"),
+        pytest.param("{}", "-1", "RpcFrameworkError", id="object"),
+        pytest.param("null", "-1", "RpcFrameworkError", id="null"),
+        pytest.param("5", "-1", "RpcFrameworkError", id="number"),
+        pytest.param('[6,"m1","Heartbeat",{}]', "m1", "MessageTypeNotSupported", id="type 6"),
+        pytest.param('[99,"m1",{}]', "m1", "MessageTypeNotSupported", id="type 99"),
+        pytest.param('[2,"m1","Heartbeat"]', "m1", "RpcFrameworkError", id="three elements"),
+        pytest.param('[2,"m1","Heartbeat",{},{}]', "m1", "RpcFrameworkError", id="five elements"),
+        pytest.param('[true,"m1","Heartbeat",{}]', "-1", "RpcFrameworkError", id="true as type"),
+        pytest.param(b'[2,"m1","Heartbeat",{}]', "-1", "RpcFrameworkError", id="binary frame"),
+        pytest.param('[2,"m1",["Heartbeat"],{}]', "m1", "RpcFrameworkError", id="action is a list"),
+        pytest.param("[" * 100_000, "-1", "RpcFrameworkError", id="100,000 brackets"),
+        pytest.param(
+            '[2,"m1","Heartbeat",' + '{"a":' * 20_000 + "1" + "}" * 20_000 + "]",
+            "m1",
+            "FormatViolation",
+            id="20,000 deep",
+        ),
+        pytest.param(soc("9" * 5000), "m1", "PropertyConstraintViolation", id="5,000 digits"),
+        pytest.param('[2,7,"Heartbeat",{}]', "-1", "RpcFrameworkError", id="numeric id"),
+        pytest.param('[2,null,"Heartbeat",{}]', "-1", "RpcFrameworkError", id="null id"),
+        pytest.param(f'[2,"{"x" * 37}","Heartbeat",{{}}]', "-1", "RpcFrameworkError", id="37 characters"),
+        pytest.param('[2.0,"m1","Heartbeat",{}]', "-1", "RpcFrameworkError", id="type 2.0"),
+        pytest.param(
+            soc("50").replace('"evseId":1', '"evseId":1,"evseId":2'),
+            "m1",
+            "FormatViolation",
+            id="duplicate key",
+        ),
+        pytest.param(
+            '[2,"m1","Authorize",{"idToken":{"idToken":"\\ud800","type":"Central"}}]',
+            "m1",
+            "FormatViolation",
+            id="lone surrogate",
+        ),
+        pytest.param(
+            '[2,"m1","Authorize",{"idToken":{"idToken":"a\\u0000","type":"Central"}}]',
+            "m1",
+            "PropertyConstraintViolation",
+            id="NUL",
+        ),
+        pytest.param('[2,"m1","Nonsense",{}]', "m1", "NotImplemented", id="unknown action"),
+        pytest.param('[2,"m1","Reset",{"type":"Immediate"}]', "m1", "NotSupported", id="not served"),
+        pytest.param(soc("NaN"), "m1", "TypeConstraintViolation", id="NaN"),
+        pytest.param(soc("Infinity"), "m1", "TypeConstraintViolation", id="Infinity"),
+        pytest.param(soc("-Infinity"), "m1", "TypeConstraintViolation", id="-Infinity"),
+        pytest.param(soc("1e400"), "m1", "TypeConstraintViolation", id="1e400"),
+        pytest.param(at("not-a-date"), "m1", "PropertyConstraintViolation", id="not a date"),
+        pytest.param(at("2026-11-22T10:00:00+25:00"), "m1", "PropertyConstraintViolation", id="+25:00"),
+    ],
+)
+def test_is_refused_with_one_answer(peer: Any, text: str | bytes, id: str, code: str) -> None:
+    assert peer.code(text) == (id, code)
+    assert not peer.words
+    assert peer.reply('[2,"m2","Heartbeat",{}]') == [3, "m2", {}]
+
+
+@pytest.mark.parametrize("number", ["-1", "101"])
+def test_impossible_soc_is_answered_and_not_believed(peer: Any, number: str) -> None:
+    assert peer.reply(soc(number)) == [3, "m1", {}]
+    report = peer.words[0]
+    assert isinstance(report, MeterReport)
+    assert report.readings[0].soc is None
+    assert report.readings[0].soc_refused
+
+
+def test_a_million_stray_results_leave_nothing_behind(peer: Any) -> None:
+    for number in range(3000):
+        assert peer.texts(f'[3,"x{number}",{{}}]') == []
+    assert peer.session.late_answers == 3000
+    text = peer.session.call("ours", "Reset", b'{"type":"Immediate"}')
+    assert json.loads(text) == [2, "ours", "Reset", {"type": "Immediate"}]
+    assert peer.texts('[3,"ours",{"status":"Accepted"}]') == []
+    assert peer.session.pending is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[2,"m1","BootNotification",{"reason":"%s"}]' % ("secret" * 50),
+        '[2,"m1","BootNotification",{"secret":"secret"}]',
+        '[2,"m1","secret",{}]',
+        "secret",
+        '[2,"m1",{"secret":1},{}]',
+        '[2,"m1","BootNotification",{"chargingStation":{"secret":1}}]',
+    ],
+)
+def test_refusals_never_repeat_what_was_said(peer: Any, text: str) -> None:
+    assert "secret" not in "".join(peer.texts(text))
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ('{"vendorId":"v","data":{"a":1,"a":2}}', "FormatViolation"),
+        ('{"vendorId":"v","data":{"a":"\\u0000"}}', "PropertyConstraintViolation"),
+        ('{"vendorId":"v","data":{"a":18446744073709551616}}', "PropertyConstraintViolation"),
+        ('{"vendorId":"v","data":-9223372036854775809}', "PropertyConstraintViolation"),
+        ('{"vendorId":"v","data":' + "[" * 32 + "]" * 32 + "}", "FormatViolation"),
+        ('{"vendorId":"v","customData":{"vendorId":"v","b":1,"b":2}}', "FormatViolation"),
+        ('{"vendorId":"v","customData":{"vendorId":"v","b":' + "[" * 40 + "]" * 40 + "}}", "FormatViolation"),
+        ('{"vendorId":"v","vendorId":"v"}', "FormatViolation"),
+        ('{"vendorId":"v","vendorI\\u0064":"v"}', "FormatViolation"),
+    ],
+)
+def test_open_parts_are_looked_into(peer: Any, payload: str, code: str) -> None:
+    assert peer.code(f'[2,"m1","DataTransfer",{payload}]') == ("m1", code)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"vendorId":"a \\" quoted \\\\u0000 name"}',
+        '{ "vendorId" : "v" , "data" : [ 1, 2.5, null, {"x": "]"} ] }',
+        '{"vendorId":"v","data":18446744073709551615}',
+        '{"vendorId":"v","data":-9223372036854775808}',
+        '{"vendorId":"v","data":' + "[" * 31 + "]" * 31 + "}",
+        '{"vendorId":"v","data":[' + ",".join(['"]"'] * 40) + "]}",
+        '{"vendorId":"":""}'.replace('"":""', '":x"'),
+        '{"vendorId":"v","customData":{"vendorId":"v","more":{"x":[1,2]}}}',
+    ],
+)
+def test_odd_but_sound_payloads_pass(peer: Any, payload: str) -> None:
+    assert peer.reply(f'[2,"m1","DataTransfer",{payload}]') == [3, "m1", {}]
+
+
+def test_big_integers_are_refused_where_an_integer_is_asked(peer: Any) -> None:
+    text = soc("50").replace('"evseId":1', '"evseId":99999999999999999999')
+    assert peer.code(text) == ("m1", "PropertyConstraintViolation")
