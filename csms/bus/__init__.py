@@ -1,0 +1,1 @@
+"""Tells: facts to whom they may concern, asks to one station."""

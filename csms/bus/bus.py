@@ -1,0 +1,35 @@
+"""The `Bus` port: four verbs. A fact is a bell, an ask is a call to one station with a deadline."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from csms.domain.facts import Fact
+
+AskHandler = Callable[[object, float], Awaitable[object]]
+"""Serves asks for one station: (ask, seconds left) -> answer, or raises a `StationError`."""
+
+
+class Bus(Protocol):
+    """What must not be lost is in the store; the bus only says 'look again'."""
+
+    async def publish(self, fact: Fact) -> None:
+        """Ring the bell. Never raises because nobody listens or somebody listens slowly."""
+        ...
+
+    def subscribe(self, *kinds: type[Fact]) -> AbstractAsyncContextManager[AsyncIterator[Fact]]:
+        """Facts of these kinds (all, if none is named) from now on. A slow listener loses the oldest."""
+        ...
+
+    async def ask(self, station_id: str, ask: object, *, timeout_s: float) -> object:
+        """Ask one station and wait for its answer, at most `timeout_s` real seconds.
+
+        An ask that is not yet sent when its time is over is dropped, never sent late.
+        Raises `StationOffline`, `StationTimeout`, `StationRefused`, `BadAnswer`, `AskSuperseded`,
+        `NotSupportedByDialect`.
+        """
+        ...
+
+    def answer(self, station_id: str, handler: AskHandler) -> AbstractAsyncContextManager[None]:
+        """Serve asks for this station while inside; a newer server of the same station replaces an older."""
+        ...

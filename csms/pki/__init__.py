@@ -1,0 +1,1 @@
+"""Vouches: passwords, keys and certificates."""

@@ -1,0 +1,295 @@
+"""The database: engines from a URL, one turn at a time to write, reads without one.
+
+SQLite runs in WAL mode with synchronous=FULL: a commit that has returned is on disk. Reads go through
+connections of their own and see what is committed. Writes by `begin()` and by the message path's writer
+take turns by a lock inside the process, in the order in which they came, so neither waits in SQLite's blind
+busy loop; another process (`csms db ...`) is waited for by `busy_timeout`. PostgreSQL needs no such turns.
+
+`sqlite://` is a database for tests and trials: a file in memory (or the temporary folder) that nobody
+flushes and that is gone after `close`. A file, because SQLite's own shared memory database locks whole
+tables at once.
+"""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Row, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.base import Executable
+from sqlmodel import SQLModel
+
+from csms.errors import ConfigurationError, StoreUnavailable
+
+WAIT_S = 10.0
+"""How long anybody waits for a connection, a turn or another process's lock."""
+
+_READERS = 4
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+R = TypeVar("R", bound=SQLModel)
+
+
+class Database:
+    """One open database. Make it with `Database.open`."""
+
+    def __init__(self, url: URL, reading: AsyncEngine, writing: AsyncEngine, folder: Path | None) -> None:
+        self.url = url
+        self.dialect = url.get_backend_name()
+        self.lasting = folder is None
+        self._reading = reading
+        self._writing = writing
+        # also runs when the process ends without `close`
+        self._tidy = None if folder is None else weakref.finalize(self, shutil.rmtree, folder, True)
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> "Database":
+        """Open `sqlite:///path`, `sqlite://` (a throw-away one) or `postgresql://...`; creates no tables.
+
+        Raises `ConfigurationError` for a URL that cannot be used and `StoreUnavailable` if nobody answers
+        there.
+        """
+        parsed = _parse(url)
+        folder: Path | None = None
+        if parsed.get_backend_name() == "sqlite":
+            if not parsed.database:
+                folder = _throw_away_folder()
+                parsed = parsed.set(database=str(folder / "csms.db"))
+            _prepare_file(Path(str(parsed.database)))
+            database = cls(parsed, *_sqlite_engines(parsed, lasting=folder is None), folder)
+        else:
+            engine = _postgresql_engine(parsed)
+            database = cls(parsed, engine, engine, None)
+        try:
+            async with database.begin():
+                pass
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest revision; harmless if it is there already.
+
+        Nodes may do so at the same time; two tasks of one process may not (Alembic keeps global state).
+        """
+        if not self.lasting:
+            # Hundreds of tests want this database: copy a migrated one instead of migrating each.
+            await asyncio.to_thread(_copy_schema, str(self.url.database))
+            return
+        async with self.begin() as connection:
+            await connection.run_sync(_upgrade)
+
+    async def close(self) -> None:
+        """Give all connections back; a throw-away database is gone after this."""
+        await self._reading.dispose()
+        await self._writing.dispose()
+        if self._tidy is not None:
+            await asyncio.to_thread(self._tidy)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The right to write, first come first served. Only SQLite needs it. Raises `StoreUnavailable`."""
+        if self.dialect != "sqlite":
+            yield
+            return
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise StoreUnavailable("somebody holds the database for too long") from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A write transaction for administration and grid: committed at its end, rolled back on exceptions.
+
+        Wait for nothing but the connection inside: on SQLite the message path waits meanwhile, and a
+        `Writer.commit` inside would wait for itself. Raises `StoreUnavailable` if it cannot be committed.
+        """
+        async with self.turn():
+            with _availability():
+                connection = await _connect(self._writing)
+                try:
+                    async with connection.begin():
+                        yield connection
+                finally:
+                    await connection.close()
+
+    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of one query, as of now. Raises `StoreUnavailable`."""
+        with _availability():
+            connection = await _connect(self._reading)
+            try:
+                return (await connection.execute(statement)).all()
+            finally:
+                await connection.close()
+
+    async def first(self, statement: Executable) -> Row[Any] | None:
+        """The first row of one query, or None. Raises `StoreUnavailable`."""
+        rows = await self.all(statement)
+        return rows[0] if rows else None
+
+    async def every(self, kind: type[R], statement: Executable) -> list[R]:
+        """All rows of a query on one table, as objects of its row class. Raises `StoreUnavailable`."""
+        return [kind(**row._mapping) for row in await self.all(statement)]
+
+    async def one(self, kind: type[R], statement: Executable) -> R | None:
+        """The first row of a query on one table as an object of its row class. Raises `StoreUnavailable`."""
+        row = await self.first(statement)
+        return None if row is None else kind(**row._mapping)
+
+
+def tune(connection: sqlite3.Connection, *, lasting: bool) -> None:
+    """Set up a SQLite connection that writes: nothing is acknowledged before it is on disk."""
+    connection.execute(f"PRAGMA busy_timeout={int(WAIT_S * 1000)}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'OFF'}")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # The URL itself may hold a password: never in an error.
+        raise ConfigurationError("store.url", "This is not a database URL.") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigurationError("store.url", "Only sqlite and postgresql are supported.")
+    return parsed.set(drivername=parsed.get_backend_name())
+
+
+def _throw_away_folder() -> Path:
+    shared = Path("/dev/shm")  # noqa: S108 - memory where there is such a thing
+    return Path(tempfile.mkdtemp(prefix="csms-", dir=shared if shared.is_dir() else None))
+
+
+def _prepare_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)  # it holds password hashes: nobody else's business
+    except OSError as error:
+        raise StoreUnavailable(f"cannot create the database file: {error.strerror}") from error
+
+
+def _sqlite_engines(url: URL, *, lasting: bool) -> tuple[AsyncEngine, AsyncEngine]:
+    driver = url.set(drivername="sqlite+aiosqlite")
+    # Readers never hold a transaction open, so they never stand in the way of a checkpoint.
+    reading = create_async_engine(
+        driver,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_READERS,
+        max_overflow=0,
+        pool_timeout=WAIT_S,
+        pool_reset_on_return=None,
+    )
+    writing = create_async_engine(driver, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
+
+    @event.listens_for(reading.sync_engine, "connect")
+    def _reader(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(WAIT_S * 1000)}")
+        cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(writing.sync_engine, "connect")
+    def _writer(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the begin below is ours, not the driver's guess
+        tune(connection, lasting=lasting)
+
+    @event.listens_for(writing.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        # Takes the write lock at once: a transaction that reads first can never fail with a stale snapshot.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return reading, writing
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    try:
+        return create_async_engine(
+            url.set(drivername="postgresql+asyncpg"),
+            pool_timeout=WAIT_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": WAIT_S, "command_timeout": 3 * WAIT_S},
+        )
+    except ImportError:
+        raise ConfigurationError("store.url", "PostgreSQL needs the extra: v2g-csms[postgresql].") from None
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    try:
+        return await engine.connect()
+    except (OSError, TimeoutError) as error:  # nobody at home: asyncpg does not wrap these
+        raise StoreUnavailable("cannot connect to the database") from error
+
+
+@contextmanager
+def _availability() -> Iterator[None]:
+    """Our own mistakes pass as they are; what is wrong with the database becomes `StoreUnavailable`."""
+    try:
+        yield
+    except (IntegrityError, DataError, ProgrammingError):
+        raise
+    except DBAPIError as error:
+        raise StoreUnavailable(str(error.orig)) from error
+    except SQLAlchemyError as error:
+        if isinstance(error, (ArgumentError,)):
+            raise
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def _upgrade(connection: Any) -> None:
+    from alembic import command  # half a second that only a migration shall cost
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@cache
+def _schema() -> bytes:
+    """An empty migrated SQLite database, as bytes."""
+    from sqlalchemy import create_engine
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "schema.db"
+        engine = create_engine(URL.create("sqlite", database=str(path)))
+        with engine.begin() as connection:
+            _upgrade(connection)
+        engine.dispose()
+        return path.read_bytes()
+
+
+def _copy_schema(path: str) -> None:
+    """Put the newest schema into a throw-away database; one that has tables already stays as it is."""
+    target = sqlite3.connect(path)
+    source = sqlite3.connect(":memory:")
+    try:
+        if not target.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            source.deserialize(_schema())
+            source.backup(target)
+    finally:
+        source.close()
+        target.close()

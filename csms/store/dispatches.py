@@ -1,0 +1,107 @@
+"""The audit trail of the loop: per tick what was wanted, ordered and measured. Powers are signed W."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from csms.store.database import Database
+from csms.store.edits import append_rows, put_row
+from csms.store.rows import moment, number, table_of, wide
+
+
+class DispatchRow(SQLModel, table=True):
+    """One tick for one event."""
+
+    __tablename__ = "dispatch"
+
+    id: int | None = Field(default=None, sa_column=number())
+    event_id: str = Field(index=True)
+    at: datetime = Field(sa_column=moment(nullable=False))
+    target_w: float
+    corrected_w: float
+    measured_w: float
+    setpoint_w: float
+    shortfall_w: float
+    evses: int
+    discharging: int
+    lowest_soc_margin: float | None = None
+
+
+class SetpointRow(SQLModel, table=True):
+    """What one EVSE was ordered in one tick; `reason` says why it was not asked to discharge."""
+
+    __tablename__ = "setpoint"
+
+    id: int | None = Field(default=None, sa_column=number())
+    dispatch_id: int = Field(sa_column=wide(nullable=False, index=True))
+    event_id: str = Field(index=True)
+    identity: str
+    evse_id: int
+    transaction_id: str
+    setpoint_w: float
+    measured_w: float | None = None
+    soc_margin: float | None = None
+    reason: str | None = None
+
+
+class ParticipationRow(SQLModel, table=True):
+    """What became of one EVSE in one event: following, refused, not_following, offline, released."""
+
+    __tablename__ = "participation"
+
+    event_id: str = Field(primary_key=True)
+    identity: str = Field(primary_key=True)
+    evse_id: int = Field(primary_key=True)
+    transaction_id: str = Field(primary_key=True)
+    driver_id: str | None = None
+    state: str
+    detail: str | None = None
+    baseline_w: float | None = None
+    changed_at: datetime = Field(sa_column=moment(nullable=False))
+
+
+DISPATCH = table_of(DispatchRow)
+SETPOINT = table_of(SetpointRow)
+PARTICIPATION = table_of(ParticipationRow)
+
+
+async def record(conn: AsyncConnection, row: DispatchRow, setpoints: Sequence[SetpointRow]) -> int:
+    """Write down a tick before a watt moves: the dispatch's id, which its setpoints get too."""
+    statement = insert(DISPATCH).values(row.model_dump(exclude={"id"})).returning(DISPATCH.c.id)
+    dispatch_id = int((await conn.execute(statement)).scalar_one())
+    for setpoint in setpoints:
+        setpoint.dispatch_id = dispatch_id
+    await append_rows(conn, setpoints)
+    return dispatch_id
+
+
+async def of_event(db: Database, event_id: str, after: int | None, limit: int) -> list[DispatchRow]:
+    """Ticks of an event, oldest first, those behind the one with id `after`."""
+    query = select(DISPATCH).where(DISPATCH.c.event_id == event_id, DISPATCH.c.id > (after or 0))
+    return await db.every(DispatchRow, query.order_by(DISPATCH.c.id).limit(limit))
+
+
+async def newest(db: Database, event_id: str) -> DispatchRow | None:
+    """An event's last tick."""
+    query = select(DISPATCH).where(DISPATCH.c.event_id == event_id)
+    return await db.one(DispatchRow, query.order_by(DISPATCH.c.id.desc()).limit(1))
+
+
+async def setpoints(db: Database, dispatch_id: int) -> list[SetpointRow]:
+    """What the EVSEs were ordered in one tick."""
+    query = select(SETPOINT).where(SETPOINT.c.dispatch_id == dispatch_id).order_by(SETPOINT.c.id)
+    return await db.every(SetpointRow, query)
+
+
+async def participation_put(conn: AsyncConnection, row: ParticipationRow) -> None:
+    """What has become of an EVSE in an event."""
+    await put_row(conn, row)
+
+
+async def participation(db: Database, event_id: str) -> list[ParticipationRow]:
+    """All EVSEs that had a part in an event."""
+    query = select(PARTICIPATION).where(PARTICIPATION.c.event_id == event_id)
+    return await db.every(ParticipationRow, query.order_by(PARTICIPATION.c.identity, PARTICIPATION.c.evse_id))

@@ -1,0 +1,70 @@
+"""Administration's writes on whole rows, by Core statements in the caller's transaction."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import and_, delete, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
+
+from csms.errors import Conflict
+from csms.store.rows import table_of
+from csms.store.statements import insert_into, overwrite
+
+Key = Mapping[str, object]
+
+
+async def add_row(conn: AsyncConnection, row: SQLModel, taken: str) -> None:
+    """Insert a row.
+
+    Raises `Conflict` with the sentence `taken` if its key, or a unique value, is there already.
+    """
+    table = table_of(type(row))
+    statement = insert_into(conn.dialect.name, table).values(_values(row)).on_conflict_do_nothing()
+    if (await conn.execute(statement)).rowcount == 0:
+        raise Conflict(taken)
+
+
+async def put_row(conn: AsyncConnection, row: SQLModel) -> None:
+    """Insert a row, or overwrite the one with the same key."""
+    table = table_of(type(row))
+    await conn.execute(overwrite(insert_into(conn.dialect.name, table).values(_values(row)), table))
+
+
+async def append_rows(conn: AsyncConnection, rows: Iterable[SQLModel]) -> None:
+    """Insert many rows of one kind whose keys the database gives."""
+    values = [_values(row) for row in rows]
+    for row in rows:
+        await conn.execute(insert_into(conn.dialect.name, table_of(type(row))), values)
+        return
+
+
+async def change_row(
+    conn: AsyncConnection, kind: type[SQLModel], key: Key, fields: Mapping[str, object]
+) -> bool:
+    """Change columns of the row with this key; False if there is none."""
+    table = table_of(kind)
+    unknown = set(fields) - set(table.columns.keys())
+    if unknown:
+        raise TypeError(f"{table.name} has no {sorted(unknown)}")
+    statement = update(table).where(_is(kind, key)).values(dict(fields))
+    return (await conn.execute(statement)).rowcount > 0
+
+
+async def drop_rows(conn: AsyncConnection, kind: type[SQLModel], key: Key) -> int:
+    """Delete all rows with these values; says how many."""
+    return (await conn.execute(delete(table_of(kind)).where(_is(kind, key)))).rowcount
+
+
+def _is(kind: type[SQLModel], key: Key) -> Any:
+    table = table_of(kind)
+    return and_(*(table.c[name] == value for name, value in key.items()))
+
+
+def _values(row: SQLModel) -> dict[str, Any]:
+    table = table_of(type(row))
+    numbered = table.autoincrement_column
+    values = row.model_dump()
+    if numbered is not None and values.get(numbered.name) is None:
+        values.pop(numbered.name, None)
+    return values

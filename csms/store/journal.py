@@ -1,0 +1,159 @@
+"""What was said: calls that we sent, security events, frames. Append-only but for a call's own state."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from csms.errors import NotFound
+from csms.store.database import Database
+from csms.store.edits import add_row, change_row
+from csms.store.rows import moment, number, plain, plain_or_none, table_of, to_micros, wide
+from csms.store.statements import Change, keep
+from csms.wire.words import EventDataType
+
+
+class CallRow(SQLModel, table=True):
+    """One call to a station and what became of it: accepted, sent, answered, refused, failed, expired.
+
+    Secrets in `payload` are replaced before it is stored.
+    """
+
+    __tablename__ = "call"
+
+    call_id: str = Field(primary_key=True)
+    identity: str = Field(index=True)
+    action: str
+    payload: str
+    state: str
+    answer: str | None = None
+    error_code: str | None = None
+    error_text: str | None = None
+    user: str | None = None
+    created_at: datetime = Field(sa_column=moment(nullable=False, index=True))
+    changed_at: datetime = Field(sa_column=moment(nullable=False))
+
+
+class SecurityEventRow(SQLModel, table=True):
+    """A security event; the same one told twice is kept once (station, type, time)."""
+
+    __tablename__ = "security_event"
+
+    identity: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
+    at_text: str = Field(primary_key=True)
+    received_at: datetime = Field(sa_column=moment(nullable=False, index=True))
+    tech_info: str | None = None
+
+
+class NotifiedEventRow(SQLModel, table=True):
+    """An event of the device model that the station notified (NotifyEvent)."""
+
+    __tablename__ = "notified_event"
+
+    identity: str = Field(primary_key=True)
+    generated_at: str = Field(primary_key=True)
+    seq_no: int = Field(sa_column=wide(primary_key=True))
+    event_id: int = Field(sa_column=wide(primary_key=True))
+    received_at: datetime = Field(sa_column=moment(nullable=False))
+    component: str
+    variable: str
+    value: str
+    trigger: str
+
+
+class FrameRow(SQLModel, table=True):
+    """One OCPP-J frame with secrets replaced, newest few thousand a station; `way` is `in` or `out`."""
+
+    __tablename__ = "frame"
+
+    id: int | None = Field(default=None, sa_column=number())
+    identity: str = Field(index=True)
+    at: datetime = Field(sa_column=moment(nullable=False))
+    way: str
+    text: str
+
+
+CALL = table_of(CallRow)
+SECURITY_EVENT = table_of(SecurityEventRow)
+FRAME = table_of(FrameRow)
+NOTIFIED_EVENT = table_of(NotifiedEventRow)
+
+_SECURITY_EVENT = keep(SecurityEventRow)
+_NOTIFIED_EVENT = keep(NotifiedEventRow)
+_FRAME = keep(FrameRow)
+
+# ---- queries
+
+
+async def calls(db: Database, identity: str, limit: int) -> list[CallRow]:
+    """The newest calls to a station, newest first."""
+    query = select(CALL).where(CALL.c.identity == identity)
+    return await db.every(CallRow, query.order_by(CALL.c.created_at.desc(), CALL.c.call_id).limit(limit))
+
+
+async def call(db: Database, call_id: str) -> CallRow | None:
+    """One call."""
+    return await db.one(CallRow, select(CALL).where(CALL.c.call_id == call_id))
+
+
+async def security_events(db: Database, identity: str, limit: int) -> list[SecurityEventRow]:
+    """The newest security events of a station, newest first."""
+    query = select(SECURITY_EVENT).where(SECURITY_EVENT.c.identity == identity)
+    return await db.every(SecurityEventRow, query.order_by(SECURITY_EVENT.c.received_at.desc()).limit(limit))
+
+
+async def frames(db: Database, identity: str, after_id: int, limit: int) -> list[FrameRow]:
+    """Frames of a station behind the one with id `after_id`, oldest first."""
+    query = select(FRAME).where(FRAME.c.identity == identity, FRAME.c.id > after_id)
+    return await db.every(FrameRow, query.order_by(FRAME.c.id).limit(limit))
+
+
+# ---- administration
+
+
+async def call_added(conn: AsyncConnection, row: CallRow) -> None:
+    """Write down a call before it is sent. Raises `Conflict` for an id that is taken."""
+    await add_row(conn, row, "There is a call with this id already.")
+
+
+async def call_changed(
+    conn: AsyncConnection, call_id: str, state: str, *, at: datetime, **said: object
+) -> None:
+    """What became of a call; `said`: answer, error_code, error_text. Raises `NotFound`."""
+    fields = {"state": state, "changed_at": at, **said}
+    if not await change_row(conn, CallRow, {"call_id": call_id}, fields):
+        raise NotFound("call", call_id)
+
+
+async def trim_frames(conn: AsyncConnection, identity: str, kept: int) -> None:
+    """Keep a station's newest `kept` frames only."""
+    ids = select(FRAME.c.id).where(FRAME.c.identity == identity).order_by(FRAME.c.id.desc())
+    border = ids.offset(kept).limit(1).scalar_subquery()
+    await conn.execute(delete(FRAME).where(FRAME.c.identity == identity, FRAME.c.id <= border))
+
+
+# ---- what stations tell: changes for the writer
+
+
+def security_event(
+    identity: str, kind: str, at_text: str, received_at: datetime, tech_info: str | None = None
+) -> Change:
+    """A security event with the station's own time stamp as it came; told twice it is kept once."""
+    row = (identity, plain(kind), plain(at_text), to_micros(received_at), plain_or_none(tech_info))
+    return Change(_SECURITY_EVENT, (row,))
+
+
+def notified_event(
+    identity: str, *, generated_at: str, seq_no: int, event: EventDataType, at: datetime
+) -> Change:
+    """An event of the device model (NotifyEvent); told twice it is kept once."""
+    key = (identity, plain(generated_at), seq_no, event.event_id)
+    what = (event.component.name, event.variable.name, event.actual_value, event.trigger)
+    return Change(_NOTIFIED_EVENT, ((*key, to_micros(at), *(plain(text) for text in what)),))
+
+
+def frame(identity: str, at: datetime, way: str, text: str) -> Change:
+    """One frame as it went over the wire, secrets already replaced; `way` is `in` or `out`."""
+    return Change(_FRAME, ((identity, to_micros(at), way, plain(text)),))

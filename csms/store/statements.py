@@ -1,0 +1,153 @@
+"""Statements of the message path: Core against the rows' tables, compiled once, run by the driver."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import cast
+
+from sqlalchemy import Executable, Table, func
+from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import SQLModel
+
+from csms.store.rows import plain, table_of, to_micros
+
+Value = str | bytes | int | float | bool | None
+"""What a driver takes as it is. Times are microseconds since 1970 here (`rows.to_micros`)."""
+
+Values = tuple[Value, ...]
+Row = Values | dict[str, Value]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Statement:
+    """One insert, upsert or update; a module-level constant.
+
+    `names` are its parameters in the order of `Values`.
+    """
+
+    table: str
+    names: tuple[str, ...]
+    build: Callable[[str], Executable]
+    insert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a handler keeps: rows for one statement. Nothing is written before `Writer.commit`."""
+
+    statement: Statement
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement for a driver; `pick` puts a row's values into the order of the places in `text`."""
+
+    text: str
+    pick: Callable[[Values], Values] | None
+
+
+def insert_into(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
+    """The dialect's own insert: only that one knows ON CONFLICT."""
+    return postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
+
+
+def keep(row: type[SQLModel]) -> Statement:
+    """Insert; a row whose key is there already changes nothing."""
+    return _insertion(row, lambda dialect, table: insert_into(dialect, table).on_conflict_do_nothing())
+
+
+def put(row: type[SQLModel], *, newer_by: str | None = None) -> Statement:
+    """Insert, or overwrite the row with the same key; with `newer_by` only if that column is not older."""
+
+    def build(dialect: str, table: Table) -> Executable:
+        return overwrite(insert_into(dialect, table), table, newer_by)
+
+    return _insertion(row, build)
+
+
+def fill(row: type[SQLModel]) -> Statement:
+    """Insert, or fill what the row with the same key leaves open; the first word on each column stands."""
+
+    def build(dialect: str, table: Table) -> Executable:
+        statement = insert_into(dialect, table)
+        key = list(table.primary_key.columns)
+        told = {
+            column.name: func.coalesce(column, statement.excluded[column.name])
+            for column in table.columns
+            if column.nullable
+        }
+        return statement.on_conflict_do_update(index_elements=key, set_=told)
+
+    return _insertion(row, build)
+
+
+def overwrite(
+    statement: SqliteInsert | PostgresInsert, table: Table, newer_by: str | None = None
+) -> SqliteInsert | PostgresInsert:
+    """Add ON CONFLICT (key) DO UPDATE of all other columns to an insert."""
+    key = list(table.primary_key.columns)
+    others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    if not others:
+        return statement.on_conflict_do_nothing()
+    where = None if newer_by is None else statement.excluded[newer_by] >= table.c[newer_by]
+    return statement.on_conflict_do_update(index_elements=key, set_=others, where=where)
+
+
+def write(row: type[SQLModel], names: Sequence[str], statement: Executable) -> Statement:
+    """Any other statement; `names` are its bind parameters, in the order in which rows give them."""
+    return Statement(table_of(row).name, tuple(names), lambda _dialect: statement)
+
+
+def from_row(statement: Statement, row: SQLModel) -> Change:
+    """A change that writes a whole row object with a statement made by `keep`, `put` or `fill`."""
+    return Change(statement, (tuple(_plain_value(getattr(row, name)) for name in statement.names),))
+
+
+def compiled(statement: Statement, dialect: str) -> Compiled:
+    """The statement's text for a driver: `?` for sqlite3, `$1` for asyncpg."""
+    core = statement.build(dialect)
+    keys = list(statement.names) if statement.insert else None
+    result = core.compile(dialect=_dialect(dialect), column_keys=keys)  # type: ignore[attr-defined]
+    assert isinstance(result, SQLCompiler)
+    places = tuple(result.positiontup or ())
+    missing = set(places) - set(statement.names)
+    if missing:
+        raise ValueError(f"statement on {statement.table} has unnamed values {sorted(missing)}")
+    return Compiled(str(result), _picker(statement.names, places))
+
+
+def _picker(names: tuple[str, ...], places: tuple[str, ...]) -> Callable[[Values], Values] | None:
+    if names == places:
+        return None
+    order = [names.index(place) for place in places]
+    if len(order) == 1:
+        only = order[0]
+        return lambda values: (values[only],)
+    return itemgetter(*order)
+
+
+def _dialect(name: str) -> Dialect:
+    if name == "postgresql":
+        return cast(Dialect, postgresql.dialect())  # type: ignore[no-untyped-call]
+    return sqlite_dialect(paramstyle="qmark")
+
+
+def _insertion(row: type[SQLModel], build: Callable[[str, Table], Executable]) -> Statement:
+    table = table_of(row)
+    names = tuple(c.name for c in table.columns if c is not table.autoincrement_column)
+    return Statement(table.name, names, lambda dialect: build(dialect, table), insert=True)
+
+
+def _plain_value(value: Value | datetime) -> Value:
+    if isinstance(value, datetime):
+        return to_micros(value)
+    return plain(value) if isinstance(value, str) else value

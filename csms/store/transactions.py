@@ -1,0 +1,310 @@
+"""Transactions, their events and their meter readings: the record that must not lose anything."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from csms.domain.meter import Reading
+from csms.domain.transaction import IdToken, Marks, Transaction, TransactionEvent
+from csms.store.database import Database
+from csms.store.fleet import FleetRow, all_open
+from csms.store.rows import from_micros, micros_or_none, plain, plain_or_none, to_micros
+from csms.store.statements import Change, Values, fill, from_row, keep, put
+from csms.store.transaction_rows import (
+    CONFLICT,
+    EVENT,
+    READING,
+    TRANSACTION,
+    ChargingNeedsRow,
+    EventConflictRow,
+    ReadingRow,
+    TransactionEventRow,
+    TransactionRow,
+)
+
+__all__ = [
+    "CONFLICT",
+    "EVENT",
+    "READING",
+    "TRANSACTION",
+    "ChargingNeedsRow",
+    "FleetRow",
+    "ReadingRow",
+    "TransactionEventRow",
+    "TransactionRow",
+    "all_open",
+    "conflict_kept",
+    "cursor",
+    "event",
+    "event_kept",
+    "get",
+    "listing",
+    "load",
+    "needs_kept",
+    "open_at",
+    "readings",
+    "readings_kept",
+    "readings_of",
+    "seen_ranges",
+    "seen_text",
+    "state_kept",
+]
+
+_EVENT = keep(TransactionEventRow)
+_CONFLICT = keep(EventConflictRow)
+_STATE = put(TransactionRow)
+_READING = fill(ReadingRow)
+_NEEDS = put(ChargingNeedsRow, newer_by="at")
+
+# ---- queries
+
+
+async def load(db: Database, identity: str, transaction_id: str) -> Transaction | None:
+    """The transaction as it stands, to fold the next event into."""
+    row = await get(db, transaction_id, identity)
+    return None if row is None else _transaction(row)
+
+
+async def event(db: Database, identity: str, transaction_id: str, seq_no: int) -> TransactionEventRow | None:
+    """The event that was kept under this number."""
+    query = select(EVENT).where(
+        EVENT.c.identity == identity, EVENT.c.transaction_id == transaction_id, EVENT.c.seq_no == seq_no
+    )
+    return await db.one(TransactionEventRow, query)
+
+
+async def get(db: Database, transaction_id: str, identity: str | None = None) -> TransactionRow | None:
+    """One transaction. Its id is the station's: without `identity` it is the newest of those called so."""
+    query = select(TRANSACTION).where(TRANSACTION.c.transaction_id == transaction_id)
+    if identity is None:
+        return await db.one(TransactionRow, query.order_by(TRANSACTION.c.updated_at.desc()).limit(1))
+    return await db.one(TransactionRow, query.where(TRANSACTION.c.identity == identity))
+
+
+async def open_at(db: Database, identity: str) -> list[TransactionRow]:
+    """A station's transactions that have not ended."""
+    query = select(TRANSACTION).where(TRANSACTION.c.identity == identity, TRANSACTION.c.open)
+    return await db.every(TransactionRow, query.order_by(TRANSACTION.c.started_at))
+
+
+async def listing(
+    db: Database, after: str | None, limit: int, identity: str | None = None, open_only: bool = False
+) -> list[TransactionRow]:
+    """Transactions by station and id, those after the one whose `cursor` is `after`."""
+    query = select(TRANSACTION).order_by(TRANSACTION.c.identity, TRANSACTION.c.transaction_id).limit(limit)
+    if after is not None:
+        station, _, transaction_id = after.partition("/")
+        behind = (TRANSACTION.c.identity == station) & (TRANSACTION.c.transaction_id > transaction_id)
+        query = query.where((TRANSACTION.c.identity > station) | behind)
+    if identity is not None:
+        query = query.where(TRANSACTION.c.identity == identity)
+    return await db.every(TransactionRow, query.where(TRANSACTION.c.open) if open_only else query)
+
+
+def cursor(row: TransactionRow) -> str:
+    """Where a listing goes on behind this row; an identity has no slash in it."""
+    return f"{row.identity}/{row.transaction_id}"
+
+
+async def readings(
+    db: Database, identity: str, evse_id: int, start: datetime, end: datetime
+) -> list[ReadingRow]:
+    """Readings of an EVSE from `start` to `end`, both included, oldest first, from whatever message."""
+    query = select(READING).where(
+        READING.c.identity == identity, READING.c.evse_id == evse_id, READING.c.at.between(start, end)
+    )
+    return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
+
+
+async def readings_of(
+    db: Database,
+    identity: str,
+    transaction_id: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[ReadingRow]:
+    """Readings that came with a transaction's events, oldest first; from `start` to `end` if given."""
+    row = await get(db, transaction_id, identity)
+    if row is None:
+        return []
+    # Readings that came before the EVSE was known stand under 0. Inside an EVSE's years of readings the
+    # transaction's own times are the way to these.
+    known = [at for at in (row.started_at, row.first_at) if at is not None]
+    query = select(READING).where(
+        READING.c.identity == identity,
+        READING.c.evse_id.in_({0, row.evse_id or 0}),
+        READING.c.source == transaction_id,
+    )
+    begin = start or (min(known) if known else None)
+    if begin is not None:
+        query = query.where(READING.c.at >= begin)
+    if end is not None:
+        query = query.where(READING.c.at <= end)
+    return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
+
+
+# ---- what stations tell: changes for the writer
+
+
+def event_kept(
+    identity: str, event: TransactionEvent, answer_status: str | None, received_at: datetime
+) -> Change:
+    """An event to the byte; one whose number is there already changes nothing."""
+    row = (
+        identity,
+        plain(event.transaction_id),
+        event.seq_no,
+        event.type.value,
+        plain(event.trigger),
+        to_micros(event.at),
+        to_micros(received_at),
+        event.offline,
+        event.digest,
+        answer_status,
+        event.raw,
+    )
+    return Change(_EVENT, (row,))
+
+
+def conflict_kept(identity: str, event: TransactionEvent, received_at: datetime) -> Change:
+    """Another content under a number that is taken (row 34)."""
+    key = (identity, plain(event.transaction_id), event.seq_no, event.digest)
+    return Change(_CONFLICT, ((*key, to_micros(received_at), event.raw),))
+
+
+def state_kept(transaction: Transaction) -> Change:
+    """The folded state, whole."""
+    return Change(_STATE, (_state_values(transaction),))
+
+
+def readings_kept(
+    identity: str, evse_id: int, readings: Sequence[Reading], source: str, seq_no: int
+) -> Change:
+    """Readings of one message; `source` is its transaction, or empty and `seq_no` -1 for MeterValues.
+
+    Told twice they are kept once. Values that come in several MeterValues with one time stamp fill one row.
+    """
+    rows = tuple(
+        (
+            identity,
+            evse_id,
+            to_micros(reading.at),
+            source,
+            seq_no,
+            part,
+            reading.power_w,
+            reading.import_wh,
+            reading.export_wh,
+            reading.soc,
+            reading.context,
+        )
+        for part, reading in enumerate(readings)
+    )
+    return Change(_READING, rows)
+
+
+def needs_kept(row: ChargingNeedsRow) -> Change:
+    """What the plugged-in vehicle wants; the newest word counts."""
+    return from_row(_NEEDS, row)
+
+
+# ---- between rows and the domain
+
+
+def _state_values(transaction: Transaction) -> Values:
+    """In the order of the columns of `TransactionRow`."""
+    token, first, last = transaction.id_token, transaction.first, transaction.last
+    return (
+        transaction.station_id,
+        plain(transaction.transaction_id),
+        seen_text(transaction.seen),
+        transaction.evse_id,
+        transaction.connector_id,
+        None if token is None else plain(token.token),
+        None if token is None else plain(token.type),
+        micros_or_none(transaction.started_at),
+        micros_or_none(transaction.ended_at),
+        transaction.ended_at is None,
+        transaction.charging_state,
+        plain_or_none(transaction.stopped_reason),
+        transaction.remote_start_id,
+        micros_or_none(transaction.updated_at),
+        None if first is None else first.import_wh,
+        None if first is None else first.export_wh,
+        None if last is None else last.import_wh,
+        None if last is None else last.export_wh,
+        None if first is None else to_micros(first.at),
+        None if last is None else to_micros(last.at),
+        transaction.power_w,
+        micros_or_none(transaction.power_at),
+        transaction.soc,
+        micros_or_none(transaction.soc_at),
+        transaction.soc_refused,
+        transaction.offline,
+        transaction.conflicts,
+        _marks_text(transaction.marks),
+    )
+
+
+def _transaction(row: TransactionRow) -> Transaction:
+    token = None if row.id_token is None else IdToken(row.id_token, row.id_token_type or "")
+    return Transaction(
+        station_id=row.identity,
+        transaction_id=row.transaction_id,
+        seen=seen_ranges(row.seen),
+        evse_id=row.evse_id,
+        connector_id=row.connector_id,
+        id_token=token,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        charging_state=row.charging_state,
+        stopped_reason=row.stopped_reason,
+        remote_start_id=row.remote_start_id,
+        updated_at=row.updated_at,
+        first=_registers(row.first_at, row.first_import_wh, row.first_export_wh),
+        last=_registers(row.last_at, row.last_import_wh, row.last_export_wh),
+        power_w=row.power_w,
+        power_at=row.power_at,
+        soc=row.soc,
+        soc_at=row.soc_at,
+        soc_refused=row.soc_refused,
+        offline=row.offline,
+        conflicts=row.conflicts,
+        marks=_marks(row.marks),
+    )
+
+
+def _registers(at: datetime | None, import_wh: float | None, export_wh: float | None) -> Reading | None:
+    return None if at is None else Reading(at, import_wh=import_wh, export_wh=export_wh)
+
+
+def seen_text(seen: tuple[tuple[int, int], ...]) -> str:
+    """Closed ranges as "0-5,7"."""
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in seen)
+
+
+def seen_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """ "0-5,7" as closed ranges."""
+    ranges = []
+    for part in text.split(",") if text else ():
+        dash = part.find("-", 1)  # not at 0: that is a minus
+        ranges.append((int(part), int(part)) if dash < 0 else (int(part[:dash]), int(part[dash + 1 :])))
+    return tuple(ranges)
+
+
+def _marks_text(marks: Marks | None) -> str | None:
+    """Numbers with commas between; moments in microseconds, what is not known empty."""
+    if marks is None:
+        return None
+    numbers = (to_micros(mark) if isinstance(mark, datetime) else mark for mark in marks)
+    return ",".join("" if number is None else str(number) for number in numbers)
+
+
+def _marks(text: str | None) -> Marks | None:
+    if text is None:
+        return None
+    numbers = [None if part == "" else int(part) for part in text.split(",")]
+    times = [None if number is None else from_micros(number) for number in numbers[6:]]
+    state, token, place, remote, power, soc = (number or 0 for number in numbers[:6])
+    return Marks(state, token, place, remote, power, soc, *times)

@@ -1,0 +1,224 @@
+"""The writer's promise: what `commit` returned for is kept, whatever happens to others in the same batch."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import func, select, text
+
+from csms.domain.meter import Reading
+from csms.errors import ChangeRefused, StoreUnavailable
+from csms.store import leader, stations, transactions
+from csms.store.database import Database
+from csms.store.statements import Change
+from csms.store.transaction_rows import READING
+from csms.store.writer import Writer
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def reading(identity: str, number: int, export_wh: float = 0.0) -> Change:
+    at = NOW + timedelta(seconds=number)
+    return transactions.readings_kept(identity, 1, [Reading(at, export_wh=export_wh)], "tx", number)
+
+
+def bad(identity: str = "bad") -> Change:
+    """A change that no database takes: a reading without a time."""
+    change = reading(identity, 0)
+    (row,) = change.rows
+    assert isinstance(row, tuple)
+    return Change(change.statement, ((*row[:2], None, *row[3:]),))
+
+
+async def count(db: Database) -> int:
+    row = await db.first(select(func.count()).select_from(READING))
+    assert row is not None
+    return int(row[0])
+
+
+async def test_what_is_committed_is_there(db: Database, writer: Writer) -> None:
+    await writer.commit([reading("a", 1, 5.0)])
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1))
+    assert [(row.seq_no, row.export_wh, row.at) for row in rows] == [(1, 5.0, NOW + timedelta(seconds=1))]
+
+
+async def test_a_thousand_callers_share_flushes(db: Database, writer: Writer) -> None:
+    await asyncio.gather(
+        *(writer.commit([reading(f"s{n}", n), reading(f"s{n}", n + 1)]) for n in range(1000))
+    )
+    assert await count(db) == 2000
+
+
+async def test_a_commit_of_nothing_returns(writer: Writer) -> None:
+    await writer.commit([])
+
+
+async def test_the_same_change_again_changes_nothing(db: Database, writer: Writer) -> None:
+    await asyncio.gather(*(writer.commit([reading("a", 1, 5.0)]) for _ in range(20)))
+    assert await count(db) == 1
+
+
+async def test_a_bad_change_fails_alone(db: Database, writer: Writer) -> None:
+    work = [[reading("a", n)] for n in range(37)] + [[bad()]] + [[reading("b", n)] for n in range(37)]
+    work.append([reading("c", 1), bad(), reading("c", 2)])
+    results = await asyncio.gather(*(writer.commit(changes) for changes in work), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if result is not None] == [37, 75]
+    assert isinstance(results[37], ChangeRefused)
+    assert isinstance(results[75], ChangeRefused)
+    assert await count(db) == 74  # all or none of one commit: nothing of c
+    assert writer.healthy
+
+
+@pytest.mark.parametrize(
+    "value", ["no number", 2**70, b"bytes"], ids=["wrong type", "larger than any column", "bytes"]
+)
+async def test_a_value_of_the_wrong_type_fails_alone(
+    db: Database, writer: Writer, value: str | int | bytes
+) -> None:
+    change = reading("a", 0)
+    (row,) = change.rows
+    assert isinstance(row, tuple)
+    wrong = Change(change.statement, ((*row[:2], value, *row[3:]),))
+    results = await asyncio.gather(
+        writer.commit([reading("b", 1)]), writer.commit([wrong]), return_exceptions=True
+    )
+    assert results[0] is None
+    if db.dialect == "postgresql" or isinstance(value, int):  # SQLite keeps any type in any column
+        assert isinstance(results[1], ChangeRefused)
+    assert writer.healthy
+
+
+async def test_a_row_that_is_too_short_fails_alone(writer: Writer) -> None:
+    change = reading("a", 0)
+    with pytest.raises(ChangeRefused):
+        await writer.commit([Change(change.statement, (("a", 1),))])
+    assert writer.healthy
+
+
+async def test_text_with_a_nul_is_kept(db: Database, writer: Writer) -> None:
+    async with db.begin() as conn:
+        await stations.add(conn, stations.StationRow(identity="a", password_hash="x", created_at=NOW))
+    await writer.commit([stations.held("a", "bad\0news")])
+    row = await stations.get(db, "a")
+    assert row is not None
+    assert row.hold == "bad\N{REPLACEMENT CHARACTER}news"
+
+
+async def test_the_order_within_a_station_is_kept(db: Database, writer: Writer) -> None:
+    async with db.begin() as conn:
+        await stations.add(conn, stations.StationRow(identity="a", password_hash="x", created_at=NOW))
+    tasks = []
+    for epoch in range(1, 40):
+        tasks.append(writer.commit([stations.connected("a", epoch, "ocpp2.0.1", NOW)]))
+        tasks.append(writer.commit([stations.disconnected("a", epoch, NOW)]))
+        # an old session's end behind a new one's beginning
+        tasks.append(writer.commit([stations.connected("a", 100 + epoch, "ocpp2.0.1", NOW)]))
+        tasks.append(writer.commit([stations.disconnected("a", epoch, NOW)]))
+    await asyncio.gather(*tasks)
+    row = await stations.get(db, "a")
+    assert row is not None
+    assert row.connected
+    assert row.connection_epoch == 139
+
+
+async def test_a_cancelled_caller_harms_nobody(db: Database, writer: Writer) -> None:
+    tasks = [asyncio.create_task(writer.commit([reading(f"s{n}", n)])) for n in range(50)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(result is None for result in results[1::2])
+    assert await count(db) >= 25
+    await writer.commit([reading("after", 1)])
+
+
+async def test_administration_and_stations_write_at_the_same_time(db: Database, writer: Writer) -> None:
+    async def administrate(number: int) -> None:
+        async with db.begin() as conn:
+            row = stations.StationRow(identity=f"s{number}", password_hash="x", created_at=NOW)
+            await stations.add(conn, row)
+            assert await leader.hold(conn, "grid", "me", NOW, 10.0)
+            await stations.change(conn, f"s{number}", hold="checked")
+
+    async def report(station: int) -> None:
+        for number in range(10):
+            await writer.commit([reading(f"s{station}", number), stations.seen(f"s{station}", NOW)])
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for number in range(30):
+            group.create_task(administrate(number))
+            group.create_task(report(number))
+    assert await count(db) == 300
+    assert len(await stations.listing(db, None, 100)) == 30
+
+
+async def test_who_comes_when_all_is_full_waits(db: Database) -> None:
+    writer = Writer(db, waiting_max=3)
+    tasks = [asyncio.create_task(writer.commit([reading("a", n)])) for n in range(10)]
+    async with asyncio.timeout(10):
+        running = asyncio.create_task(writer.run())
+        await asyncio.gather(*tasks)
+        await writer.close()
+        await running
+    assert await count(db) == 10
+
+
+async def test_close_flushes_what_has_gathered(db: Database) -> None:
+    writer = Writer(db)
+    tasks = [asyncio.create_task(writer.commit([reading("a", n)])) for n in range(100)]
+    running = asyncio.create_task(writer.run())
+    await asyncio.sleep(0)
+    await writer.close()
+    await asyncio.gather(running, *tasks)
+    assert await count(db) == 100
+    with pytest.raises(StoreUnavailable):
+        await writer.commit([reading("a", 1000)])
+
+
+async def test_a_writer_that_is_cancelled_fails_who_waits(db: Database) -> None:
+    writer = Writer(db)
+    running = asyncio.create_task(writer.run())
+    await writer.commit([reading("a", 0)])
+    tasks = [asyncio.create_task(writer.commit([reading("a", n)])) for n in range(5)]
+    await asyncio.sleep(0)
+    running.cancel()
+    results = await asyncio.gather(running, *tasks, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert all(isinstance(result, StoreUnavailable) for result in results[1:])
+    with pytest.raises(StoreUnavailable):
+        await writer.commit([reading("a", 9)])
+
+
+@pytest.mark.postgresql
+async def test_a_lost_connection_fails_who_waits_and_heals(postgresql_url: str) -> None:
+    db = await Database.open(postgresql_url)
+    await db.migrate()
+    writer = Writer(db)
+    told: list[bool] = []
+    writer.on_failure(lambda: told.append(writer.healthy))
+    running = asyncio.create_task(writer.run())
+    await writer.commit([reading("a", 1)])
+    async with db.begin() as conn:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        await conn.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+    results = await asyncio.gather(
+        *(writer.commit([reading("a", n)]) for n in range(2, 20)), return_exceptions=True
+    )
+    assert all(isinstance(result, StoreUnavailable) for result in results)
+    assert told == [False]
+    with pytest.raises(StoreUnavailable):
+        await writer.commit([reading("a", 30)])
+    async with asyncio.timeout(20):
+        await writer.recovered()
+    await writer.commit([reading("a", 40)])
+    assert await count(db) == 2
+    await writer.close()
+    await running
+    await db.close()
+
+
+async def test_readings_come_back_in_order(db: Database, writer: Writer) -> None:
+    await asyncio.gather(*(writer.commit([reading("a", n)]) for n in (5, 3, 9, 1)))
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1))
+    assert all(before.at < after.at for before, after in pairwise(rows))
