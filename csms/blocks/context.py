@@ -1,0 +1,33 @@
+"""`Context`: what every handler is given, and all that it may do besides returning its answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from csms.blocks.live import LiveTransactions
+from csms.domain.facts import Fact
+from csms.domain.station import StationRef
+from csms.store.database import Database
+from csms.store.writer import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator has decided for all stations; times in seconds."""
+
+    heartbeat_interval_s: int = 300
+    pending_interval_s: int = 60
+    meter_interval_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A handler reads through `db` and `live`, says what to `keep` and to `emit`, and returns its answer."""
+
+    station: StationRef
+    db: Database
+    live: LiveTransactions
+    now: datetime
+    policy: Policy
+    keep: Callable[[Change], None]
+    emit: Callable[[Fact], None]

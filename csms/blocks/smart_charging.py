@@ -1,0 +1,141 @@
+"""Block K: charging profiles out, composite schedules, what vehicles need."""
+
+from typing import cast
+
+import structlog
+
+from csms.blocks.context import Context
+from csms.blocks.times import moment
+from csms.bus.bus import Bus
+from csms.domain.facts import ChargingNeedsReported
+from csms.domain.profile import ChargingProfile, ClearProfile, InstallProfile, ProfileAnswer
+from csms.store import requests, transactions
+from csms.store.transactions import ChargingNeedsRow
+from csms.wire import words
+from csms.wire.router import Router
+
+log = structlog.get_logger()
+router = Router()
+
+# ---- what stations tell us
+
+
+@router.on(words.NotifyEVChargingNeedsRequest)
+async def charging_needs(
+    request: words.NotifyEVChargingNeedsRequest, ctx: Context
+) -> words.NotifyEVChargingNeedsResponse:
+    """K15: keep what the vehicle needs; the grid loop reads it with the rest of the fleet."""
+    at = ctx.now if request.timestamp is None else moment(request.timestamp)
+    needs = request.charging_needs
+    departure = None if needs.departure_time is None else moment(needs.departure_time)
+    row = ChargingNeedsRow(
+        identity=ctx.station.id,
+        evse_id=request.evse_id,
+        at=at,
+        transfer=needs.requested_energy_transfer,
+        departure=departure,
+        **_figures(needs),
+    )
+    ctx.keep(transactions.needs_kept(row))
+    ctx.emit(ChargingNeedsReported(ctx.now, ctx.station.id, request.evse_id))
+    return words.NotifyEVChargingNeedsResponse(status="Accepted")  # K15.FR.03
+
+
+def _figures(needs: words.ChargingNeedsType) -> dict[str, float | None]:
+    """Energies in Wh, SoC in percent, powers as magnitudes in W; the AC part tells no power by itself."""
+    ac, dc, v2x = needs.ac_charging_parameters, needs.dc_charging_parameters, needs.v2x_charging_parameters
+    energy = dc.energy_amount if dc else (ac.energy_amount if ac else None)
+    charge = dc.ev_max_power if dc else None
+    return {
+        "capacity_wh": dc.ev_energy_capacity if dc else None,
+        "soc": dc.state_of_charge if dc else None,
+        "energy_request_wh": v2x.ev_target_energy_request if v2x and energy is None else energy,
+        "max_charge_w": v2x.max_charge_power if v2x and charge is None else charge,
+        "max_discharge_w": v2x.max_discharge_power if v2x else None,
+    }
+
+
+@router.on(words.NotifyEVChargingScheduleRequest)
+async def charging_schedule(
+    request: words.NotifyEVChargingScheduleRequest, ctx: Context
+) -> words.NotifyEVChargingScheduleResponse:
+    """K15.FR.10: the vehicle's own plan within our limits is always fine."""
+    log.debug("vehicle schedule", station_id=ctx.station.id, evse_id=request.evse_id)
+    return words.NotifyEVChargingScheduleResponse(status="Accepted")
+
+
+@router.on(words.ReportChargingProfilesRequest)
+async def reported_profiles(request: words.ReportChargingProfilesRequest, ctx: Context) -> None:
+    """K09: a part of the answer to `get_profiles`."""
+    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, not request.tbc))
+
+
+@router.on(words.NotifyChargingLimitRequest)
+async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context) -> None:
+    """K12: somebody else limits the station."""
+    limit = request.charging_limit
+    log.warning(
+        "external limit",
+        station_id=ctx.station.id,
+        evse_id=request.evse_id,
+        source=limit.charging_limit_source,
+        grid_critical=limit.is_grid_critical,
+    )
+
+
+@router.on(words.ClearedChargingLimitRequest)
+async def cleared_limit(request: words.ClearedChargingLimitRequest, ctx: Context) -> None:
+    """K13: somebody else limits the station no longer."""
+    log.info(
+        "external limit cleared",
+        station_id=ctx.station.id,
+        evse_id=request.evse_id,
+        source=request.charging_limit_source,
+    )
+
+
+# ---- what we ask of stations
+
+
+async def install(
+    bus: Bus, station_id: str, evse_id: int, profile: ChargingProfile, timeout_s: float = 30.0
+) -> ProfileAnswer:
+    """K01: set a profile. A newer one for the same EVSE and purpose replaces it unsent (`AskSuperseded`)."""
+    answer = await bus.ask(station_id, InstallProfile(evse_id, profile), timeout_s=timeout_s)
+    return cast(ProfileAnswer, answer)
+
+
+async def clear(bus: Bus, station_id: str, profile_id: int, timeout_s: float = 30.0) -> bool:
+    """K10: forget the profile with this id; False if the station did not know it. By id only."""
+    answer = await bus.ask(station_id, ClearProfile(profile_id), timeout_s=timeout_s)
+    return cast(ProfileAnswer, answer).accepted
+
+
+async def composite(
+    bus: Bus,
+    station_id: str,
+    evse_id: int,
+    duration_s: int,
+    unit: words.ChargingRateUnitEnumType = "W",
+    timeout_s: float = 30.0,
+) -> words.GetCompositeScheduleResponse:
+    """K08: what results from all profiles of an EVSE from now on, by the station's own word."""
+    request = words.GetCompositeScheduleRequest(duration=duration_s, evse_id=evse_id, charging_rate_unit=unit)
+    answer = await bus.ask(station_id, request, timeout_s=timeout_s)
+    return cast(words.GetCompositeScheduleResponse, answer)
+
+
+async def get_profiles(
+    bus: Bus,
+    station_id: str,
+    request_id: int,
+    criterion: words.ChargingProfileCriterionType,
+    evse_id: int | None = None,
+    timeout_s: float = 30.0,
+) -> words.GetChargingProfilesResponse:
+    """K09: ask for profiles; they come as ReportChargingProfiles with this `request_id`."""
+    request = words.GetChargingProfilesRequest(
+        request_id=request_id, charging_profile=criterion, evse_id=evse_id
+    )
+    answer = await bus.ask(station_id, request, timeout_s=timeout_s)
+    return cast(words.GetChargingProfilesResponse, answer)

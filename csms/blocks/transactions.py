@@ -1,0 +1,87 @@
+"""Block E: every transaction event is recorded and answered; none is ever refused, only its token can be.
+
+new ──────── kept, folded, its readings kept      answered with its token's status
+repeat ───── nothing changes (row 33)             answered as the first time
+conflict ─── kept beside the first (row 34)       answered normally; alarm
+"""
+
+from dataclasses import replace
+
+from csms.blocks.authorization import check
+from csms.blocks.context import Context
+from csms.domain.facts import MeterRead, SecurityAlarmRaised, TransactionUpdated
+from csms.domain.transaction import (
+    IdTokenInfo,
+    Transaction,
+    TransactionAnswer,
+    TransactionEvent,
+    Verdict,
+    begin,
+    fold,
+    has_seen,
+    judge,
+    with_conflict,
+)
+from csms.store import transactions
+from csms.wire.router import Router
+
+router = Router()
+
+_NOTHING_TO_SAY = TransactionAnswer()
+
+
+@router.on(TransactionEvent)
+async def transaction_event(event: TransactionEvent, ctx: Context) -> TransactionAnswer:
+    """E01 to E06, E12: in any order, with gaps, from before an outage: all are taken."""
+    known = await ctx.live.get(event.transaction_id)
+    if known is not None and has_seen(known, event.seq_no):
+        return await _again(event, known, ctx)
+    info = None if event.id_token is None else await check(ctx.db, event.id_token, ctx.now)
+    folded = begin(ctx.station.id, event) if known is None else fold(known, event)
+    _keep(event, folded, info, ctx)
+    _tell(event, folded, ctx)
+    ctx.live.put(folded)
+    return _NOTHING_TO_SAY if info is None else TransactionAnswer(info)
+
+
+async def _again(event: TransactionEvent, known: Transaction, ctx: Context) -> TransactionAnswer:
+    """The number is taken: by the same event, told again, or by another one."""
+    kept = await transactions.event(ctx.db, ctx.station.id, event.transaction_id, event.seq_no)
+    info = None if event.id_token is None else await check(ctx.db, event.id_token, ctx.now)
+    if judge(known, event, None if kept is None else kept.digest) is Verdict.CONFLICT:
+        folded = with_conflict(known)
+        ctx.keep(transactions.conflict_kept(ctx.station.id, event, ctx.now))
+        ctx.keep(transactions.state_kept(folded))
+        ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "transaction event conflict"))
+        ctx.live.put(folded)
+    elif info is not None and kept is not None and kept.answer_status is not None:
+        info = replace(info, status=kept.answer_status)
+    return _NOTHING_TO_SAY if info is None else TransactionAnswer(info)
+
+
+def _keep(event: TransactionEvent, folded: Transaction, info: IdTokenInfo | None, ctx: Context) -> None:
+    identity = ctx.station.id
+    ctx.keep(transactions.event_kept(identity, event, None if info is None else info.status, ctx.now))
+    ctx.keep(transactions.state_kept(folded))
+    if event.readings:
+        # J02: an event may come before the EVSE is known
+        evse_id = event.evse_id or folded.evse_id or 0
+        ctx.keep(
+            transactions.readings_kept(identity, evse_id, event.readings, event.transaction_id, event.seq_no)
+        )
+
+
+def _tell(event: TransactionEvent, folded: Transaction, ctx: Context) -> None:
+    ctx.emit(
+        TransactionUpdated(
+            ctx.now,
+            ctx.station.id,
+            event.transaction_id,
+            folded.evse_id,
+            event.type.value,
+            folded.charging_state,
+        )
+    )
+    if event.readings and not event.offline:  # row 38: what was measured offline is history
+        newest = event.readings[-1]
+        ctx.emit(MeterRead(ctx.now, ctx.station.id, folded.evse_id, newest.power_w, newest.soc))

@@ -1,0 +1,1 @@
+"""The stations' door: sockets in, house words on, answers back."""

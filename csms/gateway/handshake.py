@@ -1,0 +1,154 @@
+"""May this peer be this station: path, origin, credentials, subprotocol, before any upgrade.
+
+Whoever fails learns nothing: an unknown identity, a wrong password, a wrong user name and a station of
+another security profile all get the same answer for the same work (section 2.2, row 6).
+"""
+
+import asyncio
+import binascii
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeader
+from websockets.headers import parse_subprotocol
+
+from csms.domain.station import canonical_identity
+from csms.errors import CsmsError, Invalid, StoreUnavailable
+from csms.gateway.attempts import Attempts
+from csms.gateway.house import House
+from csms.pki import passwords
+from csms.store import stations
+from csms.store.stations import StationRow
+from csms.wire.dialect import Dialect
+
+log = structlog.get_logger()
+
+PLAIN_PROFILE = 1
+_AUTHORIZATION_MAX = 1024
+
+
+class Turned(CsmsError):
+    """The upgrade is refused: an HTTP status, one line of text, perhaps a time to come back."""
+
+    def __init__(self, status: HTTPStatus, text: str, retry_after_s: int | None = None) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+        self.retry_after_s = retry_after_s
+
+
+def unauthorized() -> Turned:
+    """The one answer to whoever is not let in."""
+    return Turned(HTTPStatus.UNAUTHORIZED, "Unauthorized.\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who knocks: the request line's path, the headers, the address."""
+
+    path: str
+    headers: Headers
+    address: str
+
+
+class Doorkeeper:
+    """Decides on each upgrade request. Raises `Turned`, with nothing done and nothing kept but a count."""
+
+    def __init__(self, house: House) -> None:
+        settings = house.settings
+        self._house = house
+        self._attempts = Attempts(
+            settings.failed_per_identity, settings.failed_per_address, settings.failed_window_s
+        )
+
+    async def admit(self, peer: Peer) -> StationRow:
+        """The station that this peer is."""
+        if not self._house.writer.healthy:  # row 31
+            raise self._unavailable()
+        if "Origin" in peer.headers:  # section 2.2, row 20: stations are not browsers
+            raise Turned(HTTPStatus.FORBIDDEN, "No browsers here.\n")
+        identity = identity_of(peer.path, self._house.settings.path)
+        station = await self._authenticated(identity, peer)
+        common_dialect(peer.headers, self._house.dialects)
+        return station
+
+    async def _authenticated(self, identity: str, peer: Peer) -> StationRow:
+        now = asyncio.get_running_loop().time()
+        wait_s = self._attempts.wait_s(peer.address, identity, now)
+        if wait_s > 0:
+            raise Turned(HTTPStatus.TOO_MANY_REQUESTS, "Too many failed attempts.\n", int(wait_s) + 1)
+        given = credentials(peer.headers)
+        if given is None:  # section 2.2, row 1
+            raise unauthorized()
+        try:
+            station = await stations.get(self._house.db, identity)
+        except StoreUnavailable:
+            raise self._unavailable() from None
+        if not _matches(identity, given, station):
+            self._attempts.failed(peer.address, identity, now)
+            log.warning("login refused", station_id=identity, address=peer.address)
+            raise unauthorized()
+        assert station is not None
+        self._attempts.succeeded(peer.address, identity)
+        return station
+
+    def _unavailable(self) -> Turned:
+        return Turned(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n", self._house.settings.retry_after_s
+        )
+
+
+def _matches(identity: str, given: tuple[str, str], station: StationRow | None) -> bool:
+    """B-01, B-04: every condition is worked out, so that none shows in the time it takes."""
+    name, password = given
+    right_name = name.lower() == identity  # A00.FR.204
+    stored = passwords.DUMMY_HASH if station is None else station.password_hash
+    right_password = passwords.verify(password, stored)
+    right_profile = station is not None and station.security_profile == PLAIN_PROFILE  # T-01
+    return right_name and right_password and right_profile
+
+
+def identity_of(path: str, prefix: str) -> str:
+    """The canonical identity in the path, decoded once. Raises `Turned`: 404 elsewhere, 400 for a bad one."""
+    start = prefix.rstrip("/") + "/"
+    if not path.startswith(start) or len(path) == len(start):
+        raise Turned(HTTPStatus.NOT_FOUND, "Nothing here.\n")
+    try:
+        return canonical_identity(unquote_to_bytes(path[len(start) :]).decode("ascii"))
+    except (UnicodeError, Invalid):  # section 2.2, row 7
+        raise Turned(HTTPStatus.BAD_REQUEST, "This is no identity.\n") from None
+
+
+def credentials(headers: Headers) -> tuple[str, str] | None:
+    """User name and password of HTTP Basic authentication, split at the first colon (B-03), or None."""
+    values = headers.get_all("Authorization")
+    if len(values) != 1 or len(values[0]) > _AUTHORIZATION_MAX:
+        return None
+    scheme, _, token = values[0].partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = b64decode(token.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        return None
+    name, colon, password = text.partition(":")
+    return (name, password) if colon else None
+
+
+def common_dialect(headers: Headers, dialects: Sequence[Dialect]) -> Dialect:
+    """Our best dialect that the station offers (row 1). Raises `Turned` 400 if none (rows 2 and 3)."""
+    try:
+        offered = {
+            name for value in headers.get_all("Sec-WebSocket-Protocol") for name in parse_subprotocol(value)
+        }
+    except InvalidHeader:
+        offered = set()
+    for dialect in dialects:
+        if dialect.subprotocol in offered:
+            return dialect
+    raise Turned(HTTPStatus.BAD_REQUEST, "No common subprotocol.\n")

@@ -1,0 +1,205 @@
+"""The WebSocket listener: who may come in, and one `Connection` for each who has."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import cast
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import NegotiationError
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from csms.blocks.context import Policy
+from csms.blocks.onboarding import Onboarding
+from csms.bus.bus import Bus
+from csms.clock import Clock
+from csms.domain.facts import SecurityAlarmRaised, StationRegistered
+from csms.errors import ConfigurationError, StoreUnavailable
+from csms.gateway.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connection
+from csms.gateway.frame_log import FrameLog, Recorder
+from csms.gateway.handshake import Doorkeeper, Peer, Turned
+from csms.gateway.house import GatewaySettings, House
+from csms.gateway.registry import Registry
+from csms.gateway.socket import Anteroom, StationSocket
+from csms.store import stations
+from csms.store.database import Database
+from csms.store.writer import Writer
+from csms.wire.dialect import Dialect
+from csms.wire.router import Router
+
+log = structlog.get_logger()
+
+DUPLICATE = "duplicate identity"
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
+)  # accepted when offered, never asked for (row 5); small windows (section 2.2, row 13)
+
+
+@dataclass
+class Gateway:
+    """Serves stations until cancelled. `dialects` are in our order of preference."""
+
+    db: Database
+    writer: Writer
+    bus: Bus
+    clock: Clock
+    router: Router
+    dialects: Sequence[Dialect]
+    policy: Policy
+    settings: GatewaySettings
+    port: int = 0
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for an open address without TLS (T-03)."""
+        self._house = House(
+            self.db,
+            self.writer,
+            self.bus,
+            self.clock,
+            self.router,
+            self.dialects,
+            self.policy,
+            self.settings,
+        )
+        self._doorkeeper = Doorkeeper(self._house)
+        self._registry: Registry[Connection] = Registry(self.settings.probe_timeout_s)
+        self._frame_log = FrameLog(self.db, self.writer, self.clock, self.settings.frames_kept)
+        if not (self.settings.allow_insecure_bind or _is_loopback(self.settings.host)):
+            raise ConfigurationError(
+                "ocpp.host", "Plain WebSockets are for loopback only; allow_insecure_bind overrides this."
+            )
+
+    @property
+    def connections(self) -> int:
+        """How many stations are connected."""
+        return len(self._registry)
+
+    async def run(self) -> None:
+        """Listen until cancelled; then all sockets are closed with 1001."""
+        await self.writer.commit([stations.all_disconnected()])
+        self.writer.on_failure(self._store_failed)
+        log.warning("stations connect without TLS", host=self.settings.host)  # T-03
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._frame_log.run())
+            group.create_task(Onboarding(self.db, self.bus, self.clock, self.policy).run())
+            async with self._listener() as server:
+                self.port = next(iter(server.sockets)).getsockname()[1]
+                self.started.set()
+                await server.wait_closed()
+
+    def _listener(self) -> Server:
+        settings = self.settings
+        socket = partial(StationSocket, anteroom=Anteroom(settings.max_unauthenticated))
+        return serve(
+            self._serve,
+            settings.host,
+            settings.port,
+            create_connection=cast(type[ServerConnection], socket),  # any maker of connections will do
+            process_request=self._admit,
+            select_subprotocol=self._select,
+            extensions=[_DEFLATE],
+            compression=None,
+            server_header=None,
+            open_timeout=settings.upgrade_timeout_s,
+            ping_interval=settings.ping_interval_s,
+            ping_timeout=settings.ping_timeout_s,
+            close_timeout=settings.close_timeout_s,
+            max_size=settings.max_message_before_accepted_bytes,
+            write_limit=settings.write_buffer_bytes,
+        )
+
+    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Before any upgrade: may this peer be this station, and is its place free."""
+        assert isinstance(socket, StationSocket)
+        try:
+            address = socket.remote_address
+            peer = Peer(request.path, request.headers, str(address[0]) if address else "")
+            station = await self._doorkeeper.admit(peer)
+            if not await self._registry.is_free(station.identity):
+                await self._conflict(station.identity)
+                raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
+        except Turned as turned:
+            return _response(socket, turned)
+        socket.let_in(station)
+        return None
+
+    def _select(self, _: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol:
+        for dialect in self.dialects:  # row 1
+            if dialect.subprotocol in offered:
+                return Subprotocol(dialect.subprotocol)
+        raise NegotiationError("no common subprotocol")
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, StationSocket)
+        station = socket.station
+        assert station is not None
+        dialect = next(d for d in self.dialects if d.subprotocol == socket.subprotocol)
+        recorder = Recorder(self._frame_log, station.identity)
+        connection = Connection(self._house, socket, station, dialect, recorder)
+        while (
+            epoch := self._registry.register(station.identity, connection, station.connection_epoch)
+        ) is None:
+            if not await self._registry.is_free(station.identity):
+                await self._conflict(station.identity)
+                connection.end(POLICY_VIOLATION, DUPLICATE)
+                return
+        try:
+            await connection.run(epoch)
+        finally:
+            newest = self._registry.release(station.identity, epoch)
+            await connection.gone(epoch, newest=newest)
+
+    async def _conflict(self, identity: str) -> None:
+        """Two claim to be one station: it gets no discharge order until a person has looked (row 2)."""
+        log.error(DUPLICATE, station_id=identity)
+        try:
+            await self.writer.commit([stations.held(identity, DUPLICATE)])
+        except StoreUnavailable:
+            log.warning("hold not kept", station_id=identity)
+        await self.bus.publish(SecurityAlarmRaised(self.clock.now(), identity, DUPLICATE))
+
+    async def _watch(self) -> None:
+        """People change stations; their connections must look again."""
+        async with self.bus.subscribe(StationRegistered) as facts:
+            async for fact in facts:
+                assert isinstance(fact, StationRegistered)
+                connection = self._registry.get(fact.station_id)
+                if connection is None:
+                    continue
+                try:
+                    connection.look_again(await stations.get(self.db, fact.station_id))
+                except StoreUnavailable:
+                    connection.end(TRY_AGAIN_LATER, "store unavailable")
+
+    def _store_failed(self) -> None:
+        """Row 31: stations must go offline and queue."""
+        log.error("store failed, closing all stations", connections=len(self._registry))
+        for connection in self._registry:
+            connection.end(TRY_AGAIN_LATER, "store unavailable")
+
+
+def _response(socket: StationSocket, turned: Turned) -> Response:
+    response = socket.respond(turned.status, turned.text)
+    if turned.status is HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
+    if turned.retry_after_s is not None:
+        response.headers["Retry-After"] = str(turned.retry_after_s)
+    return response
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+__all__ = ["Gateway", "GatewaySettings"]

@@ -1,0 +1,174 @@
+"""What happens after an accepted boot."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from csms.blocks.onboarding import MEASURANDS, Onboarding, interval, measurands
+from csms.domain.facts import StationBooted
+from csms.errors import StationTimeout
+from csms.store import requests
+from csms.wire import words
+from tests.blocks.bench import STATION, Bench
+
+LIST = "SampledDataCtrlr", "TxUpdatedMeasurands"
+
+
+class Station:
+    """Answers the onboarding's asks; `bench.tell` brings its reports."""
+
+    def __init__(self, bench: Bench, *variables: tuple[str, str], refuses: str = "") -> None:
+        self.bench = bench
+        self.variables = variables
+        self.refuses = refuses
+        self.asked: asyncio.Queue[object] = asyncio.Queue()
+        self.set: list[str] = []
+        self.fails = False
+
+    async def __call__(self, ask: object, _: float) -> object:
+        self.asked.put_nowait(ask)
+        if self.fails:
+            raise StationTimeout(STATION)
+        if isinstance(ask, words.GetBaseReportRequest):
+            return words.GetBaseReportResponse(status="Accepted")
+        assert isinstance(ask, words.SetVariablesRequest)
+        (data,) = ask.set_variable_data
+        refused = bool(self.refuses) and self.refuses in data.attribute_value
+        if not refused:
+            self.set.append(data.attribute_value)
+        result = words.SetVariableResultType(
+            attribute_status="Rejected" if refused else "Accepted",
+            component=data.component,
+            variable=data.variable,
+        )
+        return words.SetVariablesResponse(set_variable_result=(result,))
+
+    async def next(self) -> object:
+        """The next ask."""
+        async with asyncio.timeout(5):
+            return await self.asked.get()
+
+    async def report(self, request_id: int) -> None:
+        """Tell the device model."""
+        data = tuple(
+            words.ReportDataType(
+                component=words.ComponentType(name=component),
+                variable=words.VariableType(name=variable),
+                variable_attribute=(words.VariableAttributeType(value="x"),),
+            )
+            for component, variable in self.variables
+        )
+        request = words.NotifyReportRequest(
+            request_id=request_id, generated_at="2026-03-01T12:00:00Z", seq_no=0, report_data=data
+        )
+        await self.bench.tell(request)
+        await self.bench.bus.publish(self.bench.facts[-1])
+
+
+@asynccontextmanager
+async def onboarding(bench: Bench, station: Station) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group, bench.bus.answer(STATION, station):
+        task = group.create_task(Onboarding(bench.db, bench.bus, bench.clock, bench.policy).run())
+        await asyncio.sleep(0)
+        yield
+        task.cancel()
+
+
+async def _boot(bench: Bench, registration: str = "Accepted") -> None:
+    await bench.bus.publish(StationBooted(bench.clock.now(), STATION, registration))
+
+
+async def test_tc_b_12_inventory_then_what_the_grid_needs(bench: Bench) -> None:
+    station = Station(bench, LIST, ("SampledDataCtrlr", "TxUpdatedInterval"))
+    async with onboarding(bench, station):
+        await _boot(bench)
+        ask = await station.next()
+        assert isinstance(ask, words.GetBaseReportRequest)
+        assert ask.report_base == "FullInventory"
+        await station.report(ask.request_id)
+        await station.next()
+        await station.next()
+    interval_s, told = station.set
+    assert interval_s == "30"
+    assert told.split(",") == [*MEASURANDS[0], "x"]
+
+
+async def test_a_station_that_cannot_tell_soc_is_asked_for_less(bench: Bench) -> None:
+    station = Station(bench, LIST, refuses="SoC")
+    async with onboarding(bench, station):
+        await _boot(bench)
+        ask = await station.next()
+        assert isinstance(ask, words.GetBaseReportRequest)
+        await station.report(ask.request_id)
+        await station.next()
+        await station.next()
+    assert len(station.set) == 1
+    assert "Power.Active.Export" in station.set[0]
+
+
+async def test_the_inventory_is_taken_once_per_firmware(bench: Bench) -> None:
+    station = Station(bench, LIST)
+    async with onboarding(bench, station):
+        for firmware, takes_inventory in (("1.0", True), ("1.0", False), ("1.1", True)):
+            await bench.change_station(firmware=firmware)
+            await _boot(bench)
+            ask = await station.next()
+            assert isinstance(ask, words.GetBaseReportRequest) == takes_inventory
+            if isinstance(ask, words.GetBaseReportRequest):
+                await station.report(ask.request_id)
+                assert isinstance(await station.next(), words.SetVariablesRequest)
+
+
+async def test_what_a_station_has_not_reported_is_not_set(bench: Bench) -> None:
+    station = Station(bench, ("OCPPCommCtrlr", "HeartbeatInterval"))
+    async with onboarding(bench, station):
+        await _boot(bench)
+        ask = await station.next()
+        assert isinstance(ask, words.GetBaseReportRequest)
+        await station.report(ask.request_id)
+        await bench.change_station(firmware="2")
+        await _boot(bench)
+        assert isinstance(await station.next(), words.GetBaseReportRequest)  # and no SetVariables between
+    assert station.set == []
+
+
+async def test_what_fails_is_tried_again_at_the_next_boot(bench: Bench) -> None:
+    station = Station(bench, LIST)
+    station.fails = True
+    async with onboarding(bench, station):
+        await _boot(bench)
+        await station.next()
+        station.fails = False
+        await _boot(bench)
+        assert isinstance(await station.next(), words.GetBaseReportRequest)
+    request = await requests.get(bench.db, STATION, 1)
+    assert request is not None
+    assert request.state == "open"
+
+
+async def test_only_accepted_stations_with_full_onboarding_are_asked(bench: Bench) -> None:
+    station = Station(bench, LIST)
+    async with onboarding(bench, station):
+        await _boot(bench, "Pending")
+        await bench.change_station(onboarding="none")
+        await _boot(bench)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await bench.change_station(onboarding="full")
+        await _boot(bench)
+        assert isinstance(await station.next(), words.GetBaseReportRequest)
+    assert station.asked.empty()
+
+
+@pytest.mark.parametrize(
+    ("current", "expected"), [("60", ("30",)), ("0", ("30",)), ("", ("30",)), ("30", ()), ("5", ())]
+)
+def test_a_station_that_tells_often_enough_is_left_alone(current: str, expected: tuple[str, ...]) -> None:
+    assert tuple(interval(30, current)) == expected
+
+
+def test_a_station_that_tells_more_than_we_want_is_left_alone() -> None:
+    assert measurands(", ".join(("Voltage", *MEASURANDS[0]))) == ()
+    assert measurands("Voltage")[-1] == "Power.Active.Import,Energy.Active.Import.Register,Voltage"

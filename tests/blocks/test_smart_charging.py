@@ -1,0 +1,99 @@
+"""Block K."""
+
+from datetime import UTC, datetime
+
+from csms.blocks import smart_charging
+from csms.domain.facts import ChargingNeedsReported
+from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, lease_profile
+from csms.store import requests
+from csms.wire import words
+from tests.blocks.bench import START, STATION, Bench
+
+
+async def test_k15_fr_03_what_a_vehicle_needs_is_kept(bench: Bench) -> None:
+    needs = words.ChargingNeedsType(
+        requested_energy_transfer="DC",
+        departure_time="2026-03-01T18:00:00Z",
+        dc_charging_parameters=words.DCChargingParametersType(
+            ev_max_current=100.0,
+            ev_max_voltage=500.0,
+            ev_max_power=11000.0,
+            ev_energy_capacity=60000.0,
+            energy_amount=20000.0,
+            state_of_charge=55,
+        ),
+    )
+    answer = await bench.tell(words.NotifyEVChargingNeedsRequest(evse_id=1, charging_needs=needs))
+    assert isinstance(answer, words.NotifyEVChargingNeedsResponse)
+    assert answer.status == "Accepted"
+    assert bench.told(ChargingNeedsReported) == [ChargingNeedsReported(START, STATION, 1)]
+    (change,) = bench.kept
+    row = (
+        dict(zip(change.statement.names, change.rows[0], strict=True))
+        if isinstance(change.rows[0], tuple)
+        else change.rows[0]
+    )
+    assert (row["capacity_wh"], row["soc"], row["energy_request_wh"]) == (60000.0, 55, 20000.0)
+    assert row["max_charge_w"] == 11000.0
+
+
+async def test_k15_fr_10_the_vehicles_own_schedule_is_accepted(bench: Bench) -> None:
+    schedule = words.ChargingScheduleType(
+        id=1,
+        charging_rate_unit="W",
+        charging_schedule_period=(words.ChargingSchedulePeriodType(start_period=0, limit=1.0),),
+    )
+    request = words.NotifyEVChargingScheduleRequest(
+        time_base="2026-03-01T12:00:00Z", evse_id=1, charging_schedule=schedule
+    )
+    answer = await bench.tell(request)
+    assert isinstance(answer, words.NotifyEVChargingScheduleResponse)
+    assert answer.status == "Accepted"
+
+
+async def test_k09_reported_profiles_complete_their_request(bench: Bench) -> None:
+    async with bench.db.begin() as conn:
+        request_id = await requests.open(conn, STATION, "profiles", START)
+    profile = words.ChargingProfileType(
+        id=1,
+        stack_level=0,
+        charging_profile_purpose="TxDefaultProfile",
+        charging_profile_kind="Relative",
+        charging_schedule=(),
+    )
+    report = words.ReportChargingProfilesRequest(
+        request_id=request_id, charging_limit_source="CSO", charging_profile=(profile,), evse_id=1
+    )
+    assert await bench.tell(report) is None
+    request = await requests.get(bench.db, STATION, request_id)
+    assert request is not None
+    assert request.state == "complete"
+
+
+async def test_k12_k13_limits_of_others_are_answered(bench: Bench) -> None:
+    limit = words.ChargingLimitType(charging_limit_source="EMS", is_grid_critical=True)
+    assert await bench.tell(words.NotifyChargingLimitRequest(charging_limit=limit, evse_id=1)) is None
+    assert await bench.tell(words.ClearedChargingLimitRequest(charging_limit_source="EMS")) is None
+
+
+async def test_k01_k08_k09_k10_what_we_ask(bench: Bench) -> None:
+    asked: list[object] = []
+
+    async def station(ask: object, _: float) -> object:
+        asked.append(ask)
+        if isinstance(ask, InstallProfile | ClearProfile):
+            return ProfileAnswer(isinstance(ask, InstallProfile), None)
+        if isinstance(ask, words.GetCompositeScheduleRequest):
+            return words.GetCompositeScheduleResponse(status="Rejected")
+        return words.GetChargingProfilesResponse(status="NoProfiles")
+
+    profile = lease_profile(7, "tx", -7000.0, datetime.now(UTC), 300)
+    async with bench.bus.answer(STATION, station):
+        assert (await smart_charging.install(bench.bus, STATION, 1, profile)).accepted
+        assert not await smart_charging.clear(bench.bus, STATION, 7)
+        assert (await smart_charging.composite(bench.bus, STATION, 1, 600)).status == "Rejected"
+        criterion = words.ChargingProfileCriterionType(charging_profile_id=(7,))
+        answer = await smart_charging.get_profiles(bench.bus, STATION, 3, criterion, 1)
+        assert answer.status == "NoProfiles"
+    assert asked[0] == InstallProfile(1, profile)
+    assert asked[1] == ClearProfile(7)
