@@ -1,0 +1,241 @@
+"""Leases and the fallback under them: ids, times, and what an EVSE might be following right now.
+
+The fallback (V-04) is a TxDefaultProfile of the EVSE, so it also rules whoever plugs in there and, at 0 W,
+would stop a driver's charging. Therefore it is kept as short and as narrow as it can be:
+
+* Only EVSEs whose driver takes part in an event get it.
+* Before the event's start it allows what the hardware can do; it is on the station in time, changes nothing,
+  and bites at the start by itself. Where the rating is not known it is installed at the start, not before.
+* It ends by itself some time after the last lease can have ended. If this server dies, vehicles fall back to
+  idle or slow charging for the rest of the event, and drivers get their charging back without us (V-15).
+* When an EVSE leaves an event, for whatever reason, first the lease and then the fallback is cleared. A
+  driver who must charge during the event is given that charging by the lease (`Offer.must_w`), not by the
+  fallback.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from zlib import crc32
+
+from csms.domain.grid_event import GridEvent
+from csms.domain.profile import LEASE_MAX_S, ChargingProfile, Period, fallback_profile
+from csms.domain.program import Terms
+
+LEASE_ID = 910_000
+FALLBACK_ID = 920_000
+"""Profile ids are unique in a station, so each EVSE has its own of each kind, and always the same
+(K01.FR.05)."""
+
+SPREAD_S = 30.0
+"""What ends for many at the same time is spread over so many seconds (V-11)."""
+
+LEASE_JITTER = 0.15
+FALLBACK_TAIL_S = 120.0
+_TAIL = timedelta(seconds=FALLBACK_TAIL_S)
+PREPARE_S = 120.0
+"""How long before its start an event's fallbacks are brought out."""
+
+DEAD_BAND_W = 50.0
+DEAD_BAND_SHARE = 0.01
+"""A setpoint that moves less is not sent before the renewal: each profile wears the station's flash."""
+
+SHIFT_W = 400.0
+"""A setpoint that moves more gives the station its time to follow anew (V-10)."""
+
+EvseKey = tuple[str, int]
+
+
+def lease_id(evse_id: int) -> int:
+    """Profile id of the lease at an EVSE."""
+    return LEASE_ID + evse_id
+
+
+def fallback_id(evse_id: int) -> int:
+    """Profile id of the fallback at an EVSE."""
+    return FALLBACK_ID + evse_id
+
+
+def share_of(station_id: str) -> float:
+    """A fixed number from 0 to 1 for each station, for spreading."""
+    return crc32(station_id.encode()) / 0xFFFFFFFF
+
+
+def lease_seconds(station_id: str, event: GridEvent, terms: Terms, now: datetime) -> int:
+    """How long a lease given now runs: the program's length less a jitter, never far past the event's end."""
+    longest = min(terms.lease_s, LEASE_MAX_S) * (1 - LEASE_JITTER * share_of(station_id))
+    left = (event.end - now).total_seconds() + SPREAD_S * share_of(station_id)
+    return max(1, ceil(min(longest, left)))
+
+
+def fallback_for(
+    key: EvseKey, event: GridEvent, terms: Terms, rating_w: float | None, now: datetime
+) -> ChargingProfile:
+    """The fallback of an EVSE for an event; it allows `rating_w` until the start, if that is given.
+
+    The profile's start lies a minute back for stations whose clock lags.
+    """
+    station_id, evse_id = key
+    plain = fallback_profile(fallback_id(evse_id), terms.fallback_w, now)
+    periods = plain.periods
+    if rating_w is not None and event.start > now:
+        wait_s = ceil((event.start - plain.start).total_seconds())
+        periods = (
+            Period(0, max(rating_w, terms.fallback_w)),
+            *(Period(wait_s, p.limit_w) for p in plain.periods),
+        )
+    until = fallback_until(station_id, event)
+    return ChargingProfile(
+        id=plain.id,
+        purpose=plain.purpose,
+        stack_level=plain.stack_level,
+        start=plain.start,
+        periods=periods,
+        duration_s=ceil((until - plain.start).total_seconds()),
+        valid_to=until,
+    )
+
+
+def fallback_until(station_id: str, event: GridEvent) -> datetime:
+    """When the fallback ends by itself.
+
+    Surely after the last lease, and not everywhere in the same second.
+    """
+    return event.end + timedelta(seconds=FALLBACK_TAIL_S + SPREAD_S * (1 + share_of(station_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The fallback that an EVSE may hold.
+
+    Its limit during the event, its end, and whether it was acknowledged.
+    """
+
+    limit_w: float
+    until: datetime
+    acknowledged: bool = False
+
+    def covers(self, event: GridEvent, terms: Terms) -> bool:
+        """Whether this is the acknowledged fallback for the whole event, its last lease included."""
+        return self.acknowledged and self.limit_w == terms.fallback_w and self.until >= event.end + _TAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One lease that was sent: signed W until a time, for a transaction."""
+
+    limit_w: float
+    until: datetime
+    transaction_id: str | None
+    sent_at: datetime
+
+
+@dataclass(slots=True)
+class Line:
+    """What one EVSE may be following: the lease it accepted, those it never answered, those just replaced.
+
+    `unclear` says that a lease of unknown depth may be there (found half done after a restart); `rewrite`
+    that the station was away and must be told again before it is believed (V-09). `ordered_at` is when power
+    on this side was first ordered.
+    """
+
+    lease: Lease | None = None
+    unproven: list[Lease] = field(default_factory=list)
+    replaced: list[tuple[Lease, datetime]] = field(default_factory=list)
+    unclear: bool = False
+    rewrite: bool = False
+    ordered_at: datetime | None = None
+
+    def sent(self, lease: Lease) -> None:
+        """About to go out; whatever happens, it may be followed from now on."""
+        self.unproven.append(lease)
+
+    def accepted(self, lease: Lease, at: datetime) -> None:
+        """The station took it: it replaces all before it, once the meter shows so (V-06)."""
+        before = [*self.unproven, *([self.lease] if self.lease else [])]
+        self.replaced += [(old, at) for old in before if old is not lease and old.limit_w != lease.limit_w]
+        if (
+            self.ordered_at is None
+            or self.unclear
+            or self.lease is None
+            or shifted(self.lease.limit_w, lease.limit_w)
+        ):
+            self.ordered_at = at
+        self.lease, self.unproven, self.unclear, self.rewrite = lease, [], False, False
+
+    def refused(self, lease: Lease) -> None:
+        """The station did not take it; what was before still stands."""
+        self.unproven = [other for other in self.unproven if other is not lease]
+
+    def cleared(self, at: datetime) -> None:
+        """The station has no lease any more."""
+        before = [*self.unproven, *([self.lease] if self.lease else [])]
+        self.replaced += [(old, at) for old in before]
+        self.lease, self.unproven, self.unclear, self.rewrite, self.ordered_at = None, [], False, False, None
+
+    def pass_time(self, now: datetime, metered_at: datetime | None) -> None:
+        """Forget what has run out, and what a meter reading later than its replacement has disproved."""
+        if self.lease is not None and self.lease.until <= now:
+            self.lease, self.ordered_at = None, None
+        self.unproven = [lease for lease in self.unproven if lease.until > now]
+        self.unclear = self.unclear and bool(self.unproven)
+        self.replaced = [
+            (lease, at)
+            for lease, at in self.replaced
+            if lease.until > now and (metered_at is None or metered_at <= at)
+        ]
+
+    @property
+    def live(self) -> bool:
+        """Whether the station may be following any lease."""
+        return self.lease is not None or bool(self.unproven)
+
+    def lowest_w(self) -> float:
+        """The deepest discharge that may be going on: signed W, 0 or below."""
+        if self.unclear:
+            return float("-inf")
+        return min(0.0, min((lease.limit_w for lease in self._all()), default=0.0))
+
+    def highest_w(self) -> float | None:
+        """The most charging that may be going on by any lease; None without one."""
+        return max((max(0.0, lease.limit_w) for lease in self._all()), default=None)
+
+    def _all(self) -> Iterable[Lease]:
+        if self.lease is not None:
+            yield self.lease
+        yield from self.unproven
+        for lease, _ in self.replaced:
+            yield lease
+
+    def due(self, setpoint_w: float, transaction_id: str, until: datetime, now: datetime) -> bool:
+        """Whether a lease must be sent: none in force, another transaction, moved, or half over."""
+        lease = self.lease
+        if (
+            lease is None
+            or self.unproven
+            or self.unclear
+            or self.rewrite
+            or lease.transaction_id != transaction_id
+        ):
+            return True
+        if moved(lease.limit_w, setpoint_w):
+            return True
+        whole_s = (lease.until - lease.sent_at).total_seconds()
+        left_s = (lease.until - now).total_seconds()
+        return left_s <= whole_s / 2 and (until - lease.until).total_seconds() > 1
+
+
+def shifted(before_w: float, after_w: float) -> bool:
+    """Whether the meter needs time to show the new setpoint.
+
+    Another side, or more than the judge's tolerance.
+    """
+    return (before_w < 0) != (after_w < 0) or abs(after_w - before_w) > SHIFT_W
+
+
+def moved(before_w: float, after_w: float) -> bool:
+    """Whether a setpoint changed by more than the dead band, or ended a discharge."""
+    if (before_w < 0) != (after_w < 0):
+        return True
+    return abs(after_w - before_w) > max(DEAD_BAND_W, DEAD_BAND_SHARE * abs(before_w))

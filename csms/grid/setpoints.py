@@ -1,0 +1,286 @@
+"""Act: a setpoint becomes a lease on a station; leases and fallbacks are withdrawn again.
+
+One task at most for each EVSE, so a station that hangs holds up nobody else, and a withdrawal always comes
+after the order it withdraws. Nothing here plans: withdrawing works while planning is broken (V-16). Whatever
+fails is found again in the store by the next tick; nothing is retried from memory alone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from csms.blocks import smart_charging
+from csms.bus.bus import Bus
+from csms.clock import Clock
+from csms.domain.profile import ChargingProfile
+from csms.domain.safety import Order, check_order
+from csms.errors import (
+    AskSuperseded,
+    CsmsError,
+    NotSupportedByDialect,
+    StationError,
+    StationRefused,
+    Unsafe,
+)
+from csms.grid.leases import EvseKey, Fallback, Lease, Line, fallback_id, lease_id
+from csms.grid.ledger import Ledger, Outcome
+from csms.grid.participation import Part, Roster, Seat
+
+log = structlog.get_logger()
+
+IN_FLIGHT = 200
+ASK_TIMEOUT_S = 30.0
+"""Real seconds, as all network time-outs."""
+SILENT_S = 60.0
+"""A station that gave no answer is not counted on for so many house seconds."""
+RETRY_S = 5.0
+"""A withdrawal that got no answer is tried again after so many house seconds."""
+SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class PutFallback:
+    """Bring out the fallback."""
+
+    fallback: Fallback
+    profile: ChargingProfile
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class PutLease:
+    """Give or renew a lease. `order` is checked once more right before it is sent."""
+
+    lease: Lease
+    order: Order
+    made_at: datetime
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Clear the lease, or the fallback, by id."""
+
+    fallback: bool
+
+
+Work = PutFallback | PutLease | Withdraw
+
+
+@dataclass(slots=True)
+class _Slot:
+    work: Work
+    task: asyncio.Task[None] | None = None
+    following: Withdraw | None = None
+
+
+class Actuator:
+    """Carries out the loop's orders in tasks of the loop's task group.
+
+    `lines` is what each EVSE may be following.
+    """
+
+    def __init__(
+        self, bus: Bus, clock: Clock, ledger: Ledger, roster: Roster, wake: Callable[[], None]
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._ledger = ledger
+        self._roster = roster
+        self._wake = wake
+        self._slots: dict[EvseKey, _Slot] = {}
+        self._puts = asyncio.Semaphore(IN_FLIGHT)
+        self._withdrawals = asyncio.Semaphore(IN_FLIGHT)
+        self._silent: dict[EvseKey, datetime] = {}
+        self._resting: dict[EvseKey, datetime] = {}
+        self.lines: dict[EvseKey, Line] = {}
+        self.fallbacks: dict[EvseKey, Fallback] = {}
+
+    def line(self, key: EvseKey) -> Line:
+        """The EVSE's line, made when first asked for."""
+        return self.lines.setdefault(key, Line())
+
+    def busy(self, key: EvseKey) -> bool:
+        """Whether something is under way to this EVSE; then nothing new is planned for it."""
+        return key in self._slots
+
+    def silent(self, now: datetime) -> set[EvseKey]:
+        """EVSEs whose station left an ask unanswered a short while ago."""
+        return {key for key, until in self._silent.items() if until > now}
+
+    def resting(self, key: EvseKey, now: datetime) -> bool:
+        """Whether a withdrawal failed here a moment ago."""
+        return self._resting.get(key, now) > now
+
+    def busy_keys(self) -> list[EvseKey]:
+        """EVSEs with something under way."""
+        return list(self._slots)
+
+    def leasing(self, key: EvseKey) -> bool:
+        """Whether a lease is on its way to this EVSE."""
+        slot = self._slots.get(key)
+        return slot is not None and isinstance(slot.work, PutLease)
+
+    def covering(self, key: EvseKey) -> bool:
+        """Whether a fallback is on its way to this EVSE."""
+        slot = self._slots.get(key)
+        return slot is not None and isinstance(slot.work, PutFallback)
+
+    def heard(self, station_id: str) -> None:
+        """The station is back: ask it again, and rewrite what it holds before that is believed (V-09)."""
+        for quiet in (self._silent, self._resting):
+            for key in [key for key in quiet if key[0] == station_id]:
+                del quiet[key]
+        for key, line in self.lines.items():
+            line.rewrite = line.rewrite or (key[0] == station_id and line.live)
+
+    def put(self, tasks: asyncio.TaskGroup, key: EvseKey, work: Work) -> None:
+        """Start this work. A withdrawal overtakes an order that is not yet sent; two withdrawals are one."""
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = _Slot(work)
+            slot.task = tasks.create_task(self._run(key, slot), name=f"order {key[0]}/{key[1]}")
+        elif isinstance(work, Withdraw) and slot.work != work:
+            slot.following = work
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way."""
+        while tasks := [slot.task for slot in self._slots.values() if slot.task is not None]:
+            await asyncio.wait(tasks)
+
+    def drop(self) -> None:
+        """Another node leads now: stop all work and forget what was known."""
+        for slot in self._slots.values():
+            if slot.task is not None:
+                slot.task.cancel()
+        self._slots, self._silent, self._resting, self.lines, self.fallbacks = {}, {}, {}, {}, {}
+
+    async def _run(self, key: EvseKey, slot: _Slot) -> None:
+        try:
+            await self._do(key, slot)
+            while slot.following is not None:
+                slot.work, slot.following = slot.following, None
+                await self._do(key, slot)
+        except CsmsError as error:
+            # The store, most likely. What was not written down is found and done again by the next tick.
+            if not isinstance(slot.work, Withdraw):
+                self._roster.distrust(slot.work.seat.event_id)
+            log.warning("order not recorded", station_id=key[0], evse_id=key[1], error=str(error))
+        except Exception:
+            log.exception("order failed", station_id=key[0], evse_id=key[1])
+        finally:
+            if self._slots.get(key) is slot:
+                del self._slots[key]
+            self._wake()
+
+    async def _do(self, key: EvseKey, slot: _Slot) -> None:
+        work = slot.work
+        if isinstance(work, Withdraw):
+            async with self._withdrawals:
+                await self._withdraw(key, work)
+            return
+        async with self._puts:
+            if slot.following is not None:
+                await self._not_sent(key, work, "withdrawn")
+            elif isinstance(work, PutLease):
+                await self._put_lease(key, work)
+            else:
+                await self._put_fallback(key, work)
+
+    async def _put_fallback(self, key: EvseKey, work: PutFallback) -> None:
+        # Raises `Unsafe` for a fallback that is none; the order is then dropped and its seat never steered.
+        check_order(Order(work.profile, key[1]), self._clock.now())
+        # Who gets no answer may have been obeyed: it stays noted, so that it will be withdrawn.
+        self.fallbacks[key] = work.fallback
+        answer = await self._ask(key, work.profile)
+        if answer.state == "accepted":
+            self.fallbacks[key] = replace(work.fallback, acknowledged=True)
+        elif answer.state == "rejected":
+            del self.fallbacks[key]
+        await self._write(key, answer, work.seat, Part.PREPARED)
+
+    async def _put_lease(self, key: EvseKey, work: PutLease) -> None:
+        line, lease = self.line(key), work.lease
+        now = self._clock.now()
+        try:
+            check_order(_aged(work.order, (now - work.made_at).total_seconds()), now)
+        except Unsafe as unsafe:
+            log.warning("order withheld", station_id=key[0], evse_id=key[1], rule=unsafe.rule)
+            await self._not_sent(key, work, f"{unsafe.rule} {unsafe.detail}")
+            return
+        answer = await self._ask(key, work.order.profile)
+        if answer.state == "accepted":
+            line.accepted(lease, self._clock.now())
+        elif answer.state == "rejected" or answer.reason == SUPERSEDED:
+            line.refused(lease)
+        await self._write(key, answer, work.seat, Part.FOLLOWING)
+
+    async def _ask(self, key: EvseKey, profile: ChargingProfile) -> Outcome:
+        """Install, and say what came of it."""
+        station_id, evse_id = key
+        try:
+            answer = await smart_charging.install(self._bus, station_id, evse_id, profile, ASK_TIMEOUT_S)
+            state, reason = (
+                ("accepted", None) if answer.accepted else ("rejected", answer.reason or "Rejected")
+            )
+        except AskSuperseded:
+            state, reason = "failed", SUPERSEDED
+        except (StationRefused, NotSupportedByDialect) as error:
+            state, reason = "rejected", error.reason
+        except StationError as error:
+            # Lost on the way there or on the way back: nobody knows, so it counts as obeyed until it has run
+            # out.
+            state, reason = "failed", error.reason or type(error).__name__
+        return Outcome(station_id, evse_id, profile.id, state, reason, self._clock.now())
+
+    async def _write(self, key: EvseKey, answer: Outcome, seat: Seat, accepted: Part) -> None:
+        part = accepted
+        if answer.state == "rejected":
+            part = Part.REFUSED
+            log.info("profile rejected", station_id=key[0], evse_id=key[1], reason=answer.reason)
+            if answer.profile_id == lease_id(key[1]) and self.line(key).lease is not None:
+                answer = replace(answer, state="failed")  # the one before still stands: its row must be found
+        elif answer.state == "failed" and answer.reason != SUPERSEDED:
+            part = Part.OFFLINE
+            self._silent[key] = answer.at + timedelta(seconds=SILENT_S)
+        elif answer.state == "failed":
+            part = self._roster.state(seat) or accepted
+        row = self._roster.answered(seat, part, answer.at, answer.reason)
+        await self._ledger.write(answer, *([row] if row else []))
+
+    async def _not_sent(self, key: EvseKey, work: PutFallback | PutLease, reason: str) -> None:
+        profile = work.profile if isinstance(work, PutFallback) else work.order.profile
+        if isinstance(work, PutLease):
+            self.line(key).refused(work.lease)
+            if self.line(key).lease is not None:
+                return  # the row goes on telling of the lease in force, by its id
+        await self._ledger.write(Outcome(*key, profile.id, "rejected", reason, self._clock.now()))
+
+    async def _withdraw(self, key: EvseKey, work: Withdraw) -> None:
+        station_id, evse_id = key
+        profile_id = fallback_id(evse_id) if work.fallback else lease_id(evse_id)
+        try:
+            # False means that the station does not know it: that is as good (K10.FR.02).
+            await smart_charging.clear(self._bus, station_id, profile_id, ASK_TIMEOUT_S)
+        except StationError as error:
+            log.info("withdrawal unanswered", station_id=station_id, evse_id=evse_id, error=str(error))
+            now = self._clock.now()
+            self._resting[key] = now + timedelta(seconds=RETRY_S)
+            held = self.fallbacks.get(key)
+            if not work.fallback or held is None or held.until > now:
+                return
+            # It has run out by itself, which is as good.
+        now = self._clock.now()
+        if work.fallback:
+            self.fallbacks.pop(key, None)
+        else:
+            self.line(key).cleared(now)
+        await self._ledger.write(Outcome(station_id, evse_id, profile_id, "cleared", None, now))
+
+
+def _aged(order: Order, seconds: float) -> Order:
+    """The same order, with its SoC as much older as it had to wait."""
+    return order if order.soc_age_s is None else replace(order, soc_age_s=order.soc_age_s + max(0.0, seconds))
