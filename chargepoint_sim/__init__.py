@@ -1,0 +1,1 @@
+"""Simulated charging stations and vehicles that speak real OCPP to any server."""

@@ -1,0 +1,5 @@
+"""The command line `chargepoint-sim`."""
+
+from chargepoint_sim.cli.commands import main
+
+__all__ = ["main"]

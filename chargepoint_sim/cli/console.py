@@ -1,0 +1,101 @@
+"""The console of a single station: plug vehicles in and out by typing."""
+
+import asyncio
+import random
+import sys
+import threading
+
+from chargepoint_sim.ev.battery import Battery
+from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle
+from chargepoint_sim.fleet.catalogue import Catalogue
+from chargepoint_sim.station.equipment import Observe
+from chargepoint_sim.station.station import Station
+from chargepoint_sim.station.words import StoppedReason, Trigger
+
+HELP = "plug [EVSE] [TOKEN] [SOC] | unplug [EVSE] | stop [EVSE] | vanish [EVSE] | status | quit"
+_STAY_S = 4 * 3600.0
+
+
+class Driver:
+    """What a person in front of the station does."""
+
+    def __init__(self, station: Station, observe: Observe, seed: str) -> None:
+        self._station = station
+        self._observe = observe
+        self._catalogue = Catalogue()
+        self._dice = random.Random(f"{seed}/driver")  # noqa: S311 - not for secrets
+        self._guests = 0
+
+    def plug(self, evse_id: int, token: str | None, soc: float | None) -> None:
+        """Come with a vehicle; without a token nobody is authorised until the server starts it."""
+        self._guests += 1
+        model = self._catalogue.draw(self._dice, 0.0)
+        charged = self._dice.uniform(40.0, 80.0) if soc is None else soc
+        vehicle = Vehicle(
+            evccid=f"{self._dice.getrandbits(48):012X}",
+            model=model,
+            battery=Battery.at(model.battery, charged),
+            needs=DriverNeeds(departure_s=self._station.clock.monotonic() + _STAY_S),
+            id_token=token,
+        )
+        self._observe("vehicle", {"evse": evse_id, "model": model.name, "soc": round(charged, 1)})
+        self._station.cabinet.plug(evse_id, vehicle)
+
+    async def obey(self, line: str) -> bool:
+        """Do what was typed; False when it is over."""
+        words = line.split()
+        command, rest = (words[0].lower(), words[1:]) if words else ("", [])
+        if command == "quit":
+            return False
+        try:
+            await self._do(command, rest)
+        except (ValueError, KeyError) as mistake:
+            self._observe("mistake", {"line": line, "why": str(mistake)})
+        return True
+
+    async def _do(self, command: str, rest: list[str]) -> None:
+        evse_id = int(rest[0]) if rest else 1
+        visits = self._station.cabinet.visits
+        match command:
+            case "plug":
+                token = rest[1] if len(rest) > 1 else None
+                self.plug(evse_id, token, float(rest[2]) if len(rest) > 2 else None)
+            case "unplug":
+                await visits[evse_id].leave()
+            case "stop":
+                await visits[evse_id].stop(Trigger.STOP_AUTHORIZED, StoppedReason.LOCAL)
+            case "vanish":
+                visits[evse_id].vanish()
+            case "status":
+                self.tell_status()
+            case _:
+                raise ValueError(HELP)
+
+    def tell_status(self) -> None:
+        """Say how each EVSE is."""
+        for evse in self._station.cabinet.evses.values():
+            evse.settle()
+            fields: dict[str, object] = {
+                "evse": evse.evse_id,
+                "power_w": round(evse.power_w),
+                "limit_w": round(evse.limit_w),
+                "soc": evse.soc,
+                "import_wh": round(evse.meter.import_wh, 1),
+                "export_wh": round(evse.meter.export_wh, 1),
+            }
+            self._observe("status", fields)
+
+
+def typed_lines() -> asyncio.Queue[str]:
+    """Lines from stdin as they are typed; its end is not the end of the station."""
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for line in sys.stdin:
+            if loop.is_closed():
+                return
+            loop.call_soon_threadsafe(lines.put_nowait, line.strip())
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines

@@ -1,0 +1,1 @@
+"""The electric vehicle: its battery and what its driver needs."""

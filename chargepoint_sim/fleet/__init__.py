@@ -1,0 +1,1 @@
+"""Many stations in one process, with vehicles that come and go."""

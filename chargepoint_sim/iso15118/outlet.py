@@ -1,0 +1,82 @@
+"""What the SECC knows of the station around it: neutral words, no messages, no OCPP."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from chargepoint_sim.ev.vehicle import Current, EnergyRequests, PowerLimits
+
+
+class Permission(StrEnum):
+    """How far the driver's authorisation is."""
+
+    PENDING = "pending"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class Ending(StrEnum):
+    """How a charging session came to its end."""
+
+    BY_VEHICLE = "by vehicle"
+    BY_STATION = "by station"
+    LOST = "lost"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class ChargingNeeds:
+    """What the vehicle tells once, before energy flows. Percent, Wh, W, A, V, seconds from now."""
+
+    evccid: str
+    current: Current
+    bidirectional: bool
+    rating: PowerLimits
+    max_current_a: float
+    max_voltage_v: float
+    requests: EnergyRequests
+    departure_in_s: float | None
+    capacity_wh: float | None = None
+    soc: float | None = None
+    target_soc: float | None = None
+
+
+@dataclass(frozen=True)
+class VehicleState:
+    """What the vehicle tells in every charge loop."""
+
+    ability: PowerLimits
+    requests: EnergyRequests
+    bidirectional: bool
+    soc: float | None
+    departure_in_s: float | None
+
+
+@dataclass(frozen=True)
+class OutletState:
+    """What the station answers: published limits (both positive), power that flows (+ into the vehicle)."""
+
+    limits: PowerLimits
+    power_w: float
+    import_wh: float
+    export_wh: float
+
+
+class Outlet(Protocol):
+    """The EVSE as the SECC sees it."""
+
+    @property
+    def rating(self) -> PowerLimits:
+        """What the EVSE can do at best."""
+
+    def permission(self) -> Permission:
+        """Whether the driver may charge."""
+
+    def take_needs(self, needs: ChargingNeeds) -> None:
+        """Hear what the vehicle needs."""
+
+    def set_contactor(self, closed: bool) -> None:
+        """Close or open the power path."""
+
+    def exchange(self, state: VehicleState) -> OutletState:
+        """Hear the vehicle, drive the power, tell what is published."""

@@ -1,0 +1,1 @@
+"""One charging station: its EVSEs, its rules and its conversation with the server."""

@@ -1,0 +1,201 @@
+"""The station's device model: components, variables, and the rules for reading and writing them (block B)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chargepoint_sim.clock import Bell
+
+
+class Mutability(StrEnum):
+    """What the server may do with a variable."""
+
+    READ_ONLY = "ReadOnly"
+    READ_WRITE = "ReadWrite"
+    WRITE_ONLY = "WriteOnly"
+
+
+class DataType(StrEnum):
+    """What a value looks like."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE_TIME = "dateTime"
+    OPTION_LIST = "OptionList"
+    MEMBER_LIST = "MemberList"
+    SEQUENCE_LIST = "SequenceList"
+
+
+class Verdict(StrEnum):
+    """The outcome of reading or writing one attribute."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    UNKNOWN_COMPONENT = "UnknownComponent"
+    UNKNOWN_VARIABLE = "UnknownVariable"
+    NOT_SUPPORTED_ATTRIBUTE = "NotSupportedAttributeType"
+    REBOOT_REQUIRED = "RebootRequired"
+
+
+class Inventory(StrEnum):
+    """Which variables a base report holds."""
+
+    FULL = "FullInventory"
+    CONFIGURATION = "ConfigurationInventory"
+    SUMMARY = "SummaryInventory"
+
+
+_PlaceKey = tuple[str, int | None, int | None, str | None]
+_NameKey = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A component: of the station, of an EVSE or of a connector."""
+
+    component: str
+    evse_id: int | None = None
+    connector_id: int | None = None
+    instance: str | None = None
+
+    def key(self) -> _PlaceKey:
+        """Names are compared without case."""
+        instance = None if self.instance is None else self.instance.casefold()
+        return self.component.casefold(), self.evse_id, self.connector_id, instance
+
+
+@dataclass
+class Variable:
+    """One variable, its value and what may be written. `allowed` lists the values of a list type."""
+
+    place: Place
+    name: str
+    value: str
+    mutability: Mutability = Mutability.READ_ONLY
+    data_type: DataType = DataType.STRING
+    instance: str | None = None
+    unit: str | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    allowed: tuple[str, ...] = ()
+    reboot: bool = False
+    summary: bool = False
+
+    def key(self) -> _NameKey:
+        """Names are compared without case."""
+        return self.name.casefold(), None if self.instance is None else self.instance.casefold()
+
+    def takes(self, value: str) -> bool:
+        """Whether a value may be written."""
+        match self.data_type:
+            case DataType.INTEGER | DataType.DECIMAL:
+                return self._takes_number(value)
+            case DataType.BOOLEAN:
+                return value.casefold() in ("true", "false")
+            case DataType.OPTION_LIST:
+                return not self.allowed or value in self.allowed
+            case DataType.MEMBER_LIST | DataType.SEQUENCE_LIST:
+                members = [member.strip() for member in value.split(",") if member.strip()]
+                return not self.allowed or all(member in self.allowed for member in members)
+            case _:
+                return self._in_range(len(value))
+
+    def _takes_number(self, value: str) -> bool:
+        try:
+            number = int(value) if self.data_type is DataType.INTEGER else float(value)
+        except ValueError:
+            return False
+        return self._in_range(number)
+
+    def _in_range(self, number: float) -> bool:
+        above = self.lowest is None or number >= self.lowest
+        return above and (self.highest is None or number <= self.highest)
+
+
+@dataclass
+class DeviceModel:
+    """All variables of a station. `changed` rings after every successful write."""
+
+    variables: list[Variable]
+    changed: Bell = field(default_factory=Bell)
+    _index: dict[_PlaceKey, dict[_NameKey, Variable]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for variable in self.variables:
+            self._index.setdefault(variable.place.key(), {})[variable.key()] = variable
+
+    def get(
+        self, place: Place, name: str, instance: str | None = None, attribute: str = "Actual"
+    ) -> tuple[Verdict, str | None]:
+        """Read an attribute as the server does."""
+        verdict, variable = self._find(place, name, instance, attribute)
+        if variable is None:
+            return verdict, None
+        if variable.mutability is Mutability.WRITE_ONLY:  # B06.FR.09
+            return Verdict.REJECTED, None
+        return Verdict.ACCEPTED, variable.value
+
+    def set(self, place: Place, name: str, instance: str | None, value: str, attribute: str) -> Verdict:
+        """Write an attribute as the server does."""
+        verdict, variable = self._find(place, name, instance, attribute)
+        if variable is None:
+            return verdict
+        if variable.mutability is Mutability.READ_ONLY or not variable.takes(
+            value
+        ):  # B05.FR.06 and following
+            return Verdict.REJECTED
+        variable.value = value
+        self.changed.ring()
+        return Verdict.REBOOT_REQUIRED if variable.reboot else Verdict.ACCEPTED
+
+    def report(self, inventory: Inventory) -> list[Variable]:
+        """The variables of a base report."""
+        match inventory:
+            case Inventory.FULL:
+                return list(self.variables)
+            case Inventory.CONFIGURATION:
+                return [one for one in self.variables if one.mutability is not Mutability.READ_ONLY]
+            case Inventory.SUMMARY:
+                return [one for one in self.variables if one.summary]
+
+    def text(self, component: str, name: str, instance: str | None = None) -> str:
+        """A value of the station, for the station itself."""
+        variable = self._at(Place(component), name, instance)
+        if variable is None:
+            raise KeyError(f"{component}.{name}")
+        return variable.value
+
+    def integer(self, component: str, name: str, instance: str | None = None) -> int:
+        """A whole number of the station."""
+        return int(self.text(component, name, instance))
+
+    def flag(self, component: str, name: str) -> bool:
+        """A yes or no of the station."""
+        return self.text(component, name).casefold() == "true"
+
+    def members(self, component: str, name: str) -> frozenset[str]:
+        """A list of the station."""
+        return frozenset(one.strip() for one in self.text(component, name).split(",") if one.strip())
+
+    def put(self, place: Place, name: str, value: str, instance: str | None = None) -> None:
+        """Change a value from inside; no rule applies."""
+        variable = self._at(place, name, instance)
+        if variable is not None:
+            variable.value = value
+
+    def _at(self, place: Place, name: str, instance: str | None) -> Variable | None:
+        wanted = (name.casefold(), None if instance is None else instance.casefold())
+        return self._index.get(place.key(), {}).get(wanted)
+
+    def _find(
+        self, place: Place, name: str, instance: str | None, attribute: str
+    ) -> tuple[Verdict, Variable | None]:
+        if place.key() not in self._index:
+            return Verdict.UNKNOWN_COMPONENT, None
+        variable = self._at(place, name, instance)
+        if variable is None:
+            return Verdict.UNKNOWN_VARIABLE, None
+        if attribute != "Actual":
+            return Verdict.NOT_SUPPORTED_ATTRIBUTE, None
+        return Verdict.ACCEPTED, variable

@@ -1,0 +1,44 @@
+"""What all EVSEs of a station share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chargepoint_sim.clock import Bell, Clock
+from chargepoint_sim.profiles.store import ProfileStore
+from chargepoint_sim.station.device_model import DeviceModel
+from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.words import IdToken, News
+
+Observe = Callable[[str, dict[str, object]], None]
+
+
+class HighLevel(StrEnum):
+    """How station and vehicle talk: ISO 15118-20 in memory, or not at all (the station just knows)."""
+
+    MEMORY = "memory"
+    NONE = "none"
+
+
+def _unobserved(event: str, fields: dict[str, object]) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Equipment:
+    """Shared by all EVSEs. `message_clock` times single messages between station and vehicle."""
+
+    clock: Clock
+    message_clock: Clock
+    model: DeviceModel
+    profiles: ProfileStore
+    emit: Callable[[News], None]
+    authorize: Callable[[IdToken], Awaitable[str]]
+    new_id: Callable[[], str]
+    high_level: HighLevel = HighLevel.MEMORY
+    loop_period_s: float = 5.0
+    knobs: Knobs = field(default_factory=Knobs)
+    observe: Observe = _unobserved
+    profiles_changed: Bell = field(default_factory=Bell)
+    closed_paths: Callable[[], int] = lambda: 0
+    """How many EVSEs have their power path closed."""

@@ -1,0 +1,144 @@
+"""The power path of one EVSE: plug, contactor, limit, meter. Power in W, + into the vehicle.
+
+P = clamp(limit, -min(EVSE discharge, EV discharge), min(EVSE charge, EV charge)); a negative limit
+towards a one-way vehicle is 0. A positive limit is a ceiling, a negative one a setpoint.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from chargepoint_sim.clock import Clock
+from chargepoint_sim.ev.vehicle import PowerLimits
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, OutletState, Permission, VehicleState
+from chargepoint_sim.meter import Context, Meter, SampledValue
+
+
+class Terminals(Protocol):
+    """The vehicle's inlet as copper: what flows through it really goes into or out of a battery."""
+
+    def transfer(self, power_w: float, seconds: float) -> float:
+        """Let power flow; return what really flowed, W."""
+
+    def ability(self) -> PowerLimits:
+        """What it can physically take and give now, W."""
+
+
+class Flow(StrEnum):
+    """Why power flows or not; the names of OCPP's charging states that concern it."""
+
+    CHARGING = "Charging"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    NONE = "EVConnected"
+
+
+def path_power(limit_w: float, rating: PowerLimits, vehicle: PowerLimits, bidirectional: bool) -> float:
+    """The power that flows under a limit, W."""
+    if limit_w < 0.0 and not bidirectional:
+        return 0.0
+    lowest = -min(rating.discharge_w, vehicle.discharge_w)
+    return max(lowest, min(limit_w, rating.charge_w, vehicle.charge_w))
+
+
+@dataclass
+class Evse:
+    """One EVSE. `on_needs` and `on_change` are called with what its vehicle says and what its power does."""
+
+    evse_id: int
+    rating: PowerLimits
+    clock: Clock
+    on_needs: Callable[[ChargingNeeds], None] = lambda needs: None
+    on_change: Callable[[], None] = lambda: None
+    meter: Meter = field(default_factory=Meter)
+    granted: Permission = Permission.PENDING
+    closed: bool = False
+    power_w: float = 0.0
+    limit_w: float = field(init=False)
+    soc: float | None = None
+    vehicle: VehicleState | None = None
+    _terminals: Terminals | None = None
+    _since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.limit_w = self.rating.charge_w
+
+    def plug(self, terminals: Terminals) -> None:
+        """A vehicle is connected; nothing flows yet."""
+        self._terminals = terminals
+        self.granted = Permission.PENDING
+
+    def unplug(self) -> None:
+        """The vehicle is gone."""
+        self.set_contactor(False)
+        self._terminals = None
+        self.vehicle = None
+        self.soc = None
+
+    def permission(self) -> Permission:
+        """Whether the driver may charge."""
+        return self.granted
+
+    def take_needs(self, needs: ChargingNeeds) -> None:
+        """Hear what the vehicle needs, before energy flows."""
+        self.soc = needs.soc
+        self.on_needs(needs)
+
+    def set_contactor(self, closed: bool) -> None:
+        """Close or open the power path."""
+        if closed == self.closed:
+            return
+        self.settle()
+        self.closed = closed
+        if not closed:
+            self.power_w = 0.0
+        self.on_change()
+
+    def set_limit(self, limit_w: float) -> bool:
+        """Take a new limit; power follows when vehicle and station next speak. Return whether it is new."""
+        changed = limit_w != self.limit_w
+        self.limit_w = limit_w
+        return changed
+
+    def exchange(self, state: VehicleState) -> OutletState:
+        """Hear the vehicle, drive the power, tell what is published."""
+        before = self.power_w
+        self.settle()
+        self.vehicle, self.soc = state, state.soc
+        if self.closed:
+            self.power_w = path_power(self.limit_w, self.rating, state.ability, state.bidirectional)
+            if before != self.power_w:
+                self.on_change()
+        return OutletState(self._published(), self.power_w, self.meter.import_wh, self.meter.export_wh)
+
+    def _published(self) -> PowerLimits:
+        """A discharge order is published as no charging and so much discharging, else a ceiling."""
+        if self.limit_w < 0.0:
+            return PowerLimits(0.0, min(-self.limit_w, self.rating.discharge_w))
+        return PowerLimits(min(self.limit_w, self.rating.charge_w), 0.0)
+
+    def settle(self) -> None:
+        """Count what has flowed since the last time."""
+        now = self.clock.monotonic()
+        seconds, self._since = now - self._since, now
+        if not self.closed or self._terminals is None or seconds <= 0.0:
+            return
+        self.meter.flow(self._terminals.transfer(self.power_w, seconds), seconds)
+        physical = self._terminals.ability()
+        self.power_w = max(-physical.discharge_w, min(self.power_w, physical.charge_w))
+
+    def flow(self) -> Flow:
+        """What the power path is doing."""
+        if not self.closed or self.vehicle is None:
+            return Flow.NONE
+        if self.power_w != 0.0:
+            return Flow.CHARGING
+        if self.limit_w == 0.0 or (self.limit_w < 0.0 and not self.vehicle.bidirectional):
+            return Flow.SUSPENDED_EVSE
+        return Flow.SUSPENDED_EV
+
+    def sample(self, wanted: Collection[str], context: Context) -> tuple[SampledValue, ...]:
+        """Meter values now."""
+        self.settle()
+        return self.meter.sample(self.power_w, self.soc, wanted, context)

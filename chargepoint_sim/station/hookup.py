@@ -1,0 +1,157 @@
+"""The talk between one vehicle and one EVSE during a charging session, over whatever lies between them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from chargepoint_sim.clock import Clock
+from chargepoint_sim.ev.vehicle import Vehicle
+from chargepoint_sim.iso15118.channel import MemoryChannel
+from chargepoint_sim.iso15118.evcc import Evcc, MessageTimeouts
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, VehicleState
+from chargepoint_sim.iso15118.secc import Hardware, Secc
+from chargepoint_sim.station.evse import Evse
+
+# In memory nothing is lost, so a time-out would only tell of a busy machine.
+_PATIENT = MessageTimeouts(ordinary=60.0, service_detail=60.0, charge_loop=60.0)
+_POLL_S = 1.0
+
+
+class Hookup(Protocol):
+    """A charging session between a vehicle and an EVSE."""
+
+    async def run(self) -> Ending:
+        """Hold the session until it is over; the contactor is open afterwards."""
+
+    def nudge(self) -> None:
+        """Something has changed: speak soon."""
+
+    def terminate(self) -> None:
+        """The station wants the session to end."""
+
+    def stop(self) -> None:
+        """The driver wants the session to end."""
+
+    def vanish(self) -> None:
+        """The vehicle is gone without a word."""
+
+
+class Iso15118Hookup:
+    """ISO 15118-20 through a memory channel."""
+
+    def __init__(self, evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> None:
+        self._vehicle_end, station_end = MemoryChannel.pair(evse.clock, message_clock)
+        self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, loop_period_s, _PATIENT)
+        hardware = Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}")
+        self._secc = Secc(station_end, evse, evse.clock, hardware)
+
+    async def run(self) -> Ending:
+        """Both ends at once."""
+        async with asyncio.TaskGroup() as ends:
+            ends.create_task(self._evcc.run())
+            station = ends.create_task(self._secc.run())
+        return station.result()
+
+    def nudge(self) -> None:
+        """Something has changed: speak soon."""
+        self._secc.nudge()
+
+    def terminate(self) -> None:
+        """The station wants the session to end."""
+        self._secc.terminate()
+
+    def stop(self) -> None:
+        """The driver wants the session to end."""
+        self._evcc.stop()
+        self._secc.nudge()
+
+    def vanish(self) -> None:
+        """The vehicle is gone without a word."""
+        self._vehicle_end.close()
+
+
+class DirectHookup:
+    """No messages: the station simply knows its vehicle. For big fleets."""
+
+    def __init__(self, evse: Evse, vehicle: Vehicle, loop_period_s: float) -> None:
+        self._evse = evse
+        self._vehicle = vehicle
+        self._loop_period_s = loop_period_s
+        self._changed = asyncio.Event()
+        self._ending: Ending | None = None
+
+    async def run(self) -> Ending:
+        """The same steps as with messages, in three lines."""
+        try:
+            while self._ending is None and self._evse.permission() is not Permission.GRANTED:
+                await self._pause(_POLL_S)
+            if self._ending is None:
+                self._evse.take_needs(self._needs())
+                self._evse.set_contactor(True)
+            while self._ending is None:
+                self._evse.exchange(self._state())
+                await self._pause(self._loop_period_s)
+        finally:
+            self._evse.set_contactor(False)
+        return self._ending or Ending.BY_VEHICLE
+
+    def nudge(self) -> None:
+        """Something has changed."""
+        self._changed.set()
+
+    def terminate(self) -> None:
+        """The station wants the session to end."""
+        self._end(Ending.BY_STATION)
+
+    def stop(self) -> None:
+        """The driver wants the session to end."""
+        self._end(Ending.BY_VEHICLE)
+
+    def vanish(self) -> None:
+        """The vehicle is gone without a word."""
+        self._end(Ending.LOST)
+
+    def _end(self, ending: Ending) -> None:
+        self._ending = ending
+        self._changed.set()
+
+    async def _pause(self, seconds: float) -> None:
+        timer = self._evse.clock.call_later(seconds, self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            timer.cancel()
+        self._changed.clear()
+
+    def _departure_in_s(self) -> float | None:
+        departure = self._vehicle.needs.departure_s
+        return None if departure is None else departure - self._evse.clock.monotonic()
+
+    def _state(self) -> VehicleState:
+        vehicle = self._vehicle
+        return VehicleState(
+            ability=vehicle.ability(),
+            requests=vehicle.requests(),
+            bidirectional=vehicle.model.bidirectional,
+            soc=vehicle.battery.soc,
+            departure_in_s=self._departure_in_s(),
+        )
+
+    def _needs(self) -> ChargingNeeds:
+        vehicle, model = self._vehicle, self._vehicle.model
+        return ChargingNeeds(
+            evccid=vehicle.evccid,
+            current=model.current,
+            bidirectional=model.bidirectional,
+            rating=vehicle.rating(),
+            max_current_a=model.battery.max_charge_w / model.voltage_v,
+            max_voltage_v=model.voltage_v,
+            requests=vehicle.requests(),
+            departure_in_s=self._departure_in_s(),
+            capacity_wh=model.battery.capacity_wh,
+            soc=vehicle.battery.soc,
+            target_soc=vehicle.needs.target_soc,
+        )
+
+
+MakeHookup = Callable[[Evse, Vehicle], Hookup]

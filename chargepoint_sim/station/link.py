@@ -1,0 +1,111 @@
+"""The station's connection: connect, hold, reconnect with a jittered back-off. Seconds here are real ones."""
+
+import asyncio
+import base64
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from chargepoint_sim.station.words import Socket
+
+
+@dataclass(frozen=True)
+class BackOff:
+    """Wait `first_s`, twice as long after each failure up to `doublings` times, plus up to `random_s`."""
+
+    first_s: float = 1.0
+    random_s: float = 2.0
+    doublings: int = 5
+
+    def wait_s(self, failures: int, draw: random.Random) -> float:
+        """How long to wait after so many failures in a row."""
+        return self.first_s * 2.0 ** min(max(0, failures - 1), self.doublings) + draw.uniform(
+            0, self.random_s
+        )
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server is and how to get in. `password` is asked at every connect."""
+
+    url: str
+    identity: str
+    password: Callable[[], str]
+    subprotocol: str = "ocpp2.0.1"
+    compress: bool = True
+    ping_interval_s: Callable[[], float | None] = lambda: 20.0
+    open_timeout_s: float = 10.0
+
+    def target(self) -> str:
+        """The station's own address."""
+        return f"{self.url.rstrip('/')}/{quote(self.identity, safe='')}"
+
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        pair = f"{self.identity}:{self.password()}".encode()
+        return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+class Link:
+    """One station's connection. `cut` breaks it, `hold_off` keeps it broken."""
+
+    def __init__(self, address: Address, back_off: Callable[[], BackOff], draw: random.Random) -> None:
+        self.address = address
+        self._back_off = back_off
+        self._draw = draw
+        self._socket: Socket | None = None
+        self._allowed = asyncio.Event()
+        self._allowed.set()
+
+    async def run(self, converse: Callable[[Socket], Awaitable[None]], failed: Callable[[str], None]) -> None:
+        """Connect for ever; `converse` holds a connection until it breaks, `failed` hears why none came."""
+        failures = 0
+        while True:
+            await self._allowed.wait()
+            try:
+                async with connect(
+                    self.address.target(),
+                    subprotocols=[Subprotocol(self.address.subprotocol)],
+                    additional_headers={"Authorization": self.address.authorization()},
+                    compression="deflate" if self.address.compress else None,
+                    open_timeout=self.address.open_timeout_s,
+                    ping_interval=self.address.ping_interval_s(),
+                    close_timeout=2.0,
+                    max_queue=64,
+                ) as socket:
+                    failures = 0
+                    self._socket = cast("Socket", socket)
+                    try:
+                        if self._allowed.is_set():
+                            await converse(self._socket)
+                    finally:
+                        await socket.close()
+            except InvalidStatus as refusal:
+                failed(f"HTTP {refusal.response.status_code}")
+            except (OSError, TimeoutError, WebSocketException) as failure:
+                failed(str(failure) or type(failure).__name__)
+            finally:
+                self._socket = None
+            if self._allowed.is_set():
+                failures += 1
+                await asyncio.sleep(self._back_off().wait_s(failures, self._draw))
+
+    async def cut(self) -> None:
+        """Break the connection; it comes back by itself."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def hold_off(self) -> None:
+        """Break the connection and do not connect again until `resume`."""
+        self._allowed.clear()
+        await self.cut()
+
+    def resume(self) -> None:
+        """Connect again."""
+        self._allowed.set()

@@ -1,0 +1,109 @@
+"""What the station has to tell and has not told yet: in order, through outages, with the retries of E13."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from chargepoint_sim.station.device_model import DeviceModel
+from chargepoint_sim.station.equipment import Observe
+from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.words import (
+    Dialect,
+    MeterNews,
+    News,
+    NoAnswer,
+    Offline,
+    Refused,
+    StatusNews,
+    Told,
+    TransactionNews,
+)
+
+_NOTICE_S = 0.02  # real: until everybody has noticed that the connection is gone
+
+
+class Outbox:
+    """News on their way. `ready` waits for a conversation with a server that has accepted this station."""
+
+    def __init__(self, model: DeviceModel, knobs: Knobs, observe: Observe) -> None:
+        self.online = False
+        self._model = model
+        self._knobs = knobs
+        self._observe = observe
+        self._waiting: deque[News] = deque()
+        self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def emptied(self) -> None:
+        """Wait until everything is told."""
+        await self._empty.wait()
+
+    def waiting_for(self, transaction_id: str | None) -> bool:
+        """Whether events of a transaction (None: of any) are still to be told."""
+        events = (one for one in self._waiting if isinstance(one, TransactionNews))
+        return any(transaction_id in (None, one.transaction_id) for one in events)
+
+    def put(self, news: News) -> None:
+        """Have something told. While offline, transaction events are marked so and meter values lost."""
+        if isinstance(news, TransactionNews) and not self.online:
+            news = replace(news, offline=True)
+        if isinstance(news, MeterNews) and not self.online:
+            return
+        if isinstance(news, StatusNews):  # only the last status of a connector is of interest
+            self._waiting = deque(one for one in self._waiting if not _outdated(one, news))
+        self._waiting.append(news)
+        self._empty.clear()
+        self._filled.set()
+
+    async def run(self, ready: Callable[[], Awaitable[Dialect]], heard: Callable[[News, Told], None]) -> None:
+        """Tell everything, one after the other; `heard` is given what the server said."""
+        attempts = 0
+        while True:
+            while not self._waiting:
+                self._filled.clear()
+                await self._filled.wait()
+            dialect, news = await ready(), self._waiting[0]
+            try:
+                told = await dialect.tell(news)
+                if self._knobs.repeat_messages and isinstance(news, TransactionNews):
+                    await dialect.tell(news)
+            except Offline:
+                await asyncio.sleep(_NOTICE_S)
+                continue
+            except (NoAnswer, Refused) as failure:
+                attempts += 1
+                if await self._may_try_again(news, attempts, failure):
+                    continue
+                told = Told()
+            attempts = 0
+            self._forget(news)
+            heard(news, told)
+
+    async def _may_try_again(self, news: News, attempts: int, failure: Exception) -> bool:
+        """E13.FR.02 to E13.FR.04: some attempts, each waiting longer; then the message is given up."""
+        self._observe("message_failed", {"attempt": attempts, "failure": repr(failure)})
+        link = "OCPPCommCtrlr"
+        most = self._model.integer(link, "MessageAttempts", "TransactionEvent")
+        if not isinstance(news, TransactionNews) or attempts >= most:
+            return False
+        await asyncio.sleep(
+            attempts * self._model.integer(link, "MessageAttemptInterval", "TransactionEvent")
+        )
+        return True
+
+    def _forget(self, news: News) -> None:
+        """Told; it may have been replaced by a newer one of its kind meanwhile."""
+        if self._waiting and self._waiting[0] is news:
+            self._waiting.popleft()
+        if not self._waiting:
+            self._empty.set()
+
+
+def _outdated(one: News, by: StatusNews) -> bool:
+    """Whether a waiting status is overtaken by a newer one."""
+    return isinstance(one, StatusNews) and (one.evse_id, one.connector_id) == (by.evse_id, by.connector_id)

@@ -1,0 +1,67 @@
+"""One OCPP transaction as the station counts it: its events and their numbers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chargepoint_sim.meter import SampledValue
+from chargepoint_sim.station.evse import Flow
+from chargepoint_sim.station.words import EventType, IdToken, StoppedReason, TransactionNews, Trigger
+
+
+@dataclass
+class Transaction:
+    """A running transaction. `last_power_w` is what the server was last told."""
+
+    id: str
+    evse_id: int
+    connector_id: int
+    started_at: datetime
+    id_token: IdToken | None = None
+    remote_start_id: int | None = None
+    path_closed_at: datetime | None = None
+    charging_state: str = "EVConnected"
+    time_charging_s: float = 0.0
+    last_power_w: float = 0.0
+    _seq_no: int = 0
+    _token_to_tell: IdToken | None = field(default=None)
+    _charging_since: datetime | None = None
+
+    def authorized(self, token: IdToken, remote_start_id: int | None) -> None:
+        """The driver is known; the next event says so."""
+        self.id_token = self._token_to_tell = token
+        self.remote_start_id = remote_start_id
+
+    def flows(self, flow: Flow, now: datetime) -> None:
+        """Follow what the power path does."""
+        if self._charging_since is not None:
+            self.time_charging_s += (now - self._charging_since).total_seconds()
+        self._charging_since = now if flow is Flow.CHARGING else None
+        self.charging_state = flow.value
+
+    def event(
+        self,
+        kind: EventType,
+        trigger: Trigger,
+        at: datetime,
+        samples: tuple[SampledValue, ...],
+        stopped: StoppedReason | None = None,
+    ) -> TransactionNews:
+        """The next event, with the next number."""
+        news = TransactionNews(
+            event=kind,
+            trigger=trigger,
+            seq_no=self._seq_no,
+            at=at,
+            transaction_id=self.id,
+            evse_id=self.evse_id,
+            connector_id=self.connector_id,
+            charging_state=self.charging_state,
+            time_charging_s=round(self.time_charging_s),
+            samples=samples,
+            id_token=self._token_to_tell,
+            stopped=stopped,
+            remote_start_id=self.remote_start_id if trigger is Trigger.REMOTE_START else None,
+        )
+        self._seq_no += 1
+        self._token_to_tell = None
+        return news

@@ -1,0 +1,218 @@
+"""The variables that a simulated station is made with: the device model as data."""
+
+from dataclasses import dataclass
+
+from chargepoint_sim.ev.vehicle import PowerLimits
+from chargepoint_sim.meter import Measurand
+from chargepoint_sim.station.device_model import DataType, Mutability, Place, Variable
+
+_RW = Mutability.READ_WRITE
+_RATING = PowerLimits(11_000.0, 11_000.0)
+_TX_POINTS = (
+    "ParkingBayOccupancy",
+    "EVConnected",
+    "Authorized",
+    "DataSigned",
+    "PowerPathClosed",
+    "EnergyTransfer",
+)
+_MEASURANDS = tuple(Measurand)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What is fixed when a station is built. `meter_interval_s` may be changed by the server later."""
+
+    identity: str
+    password: str
+    model: str = "V2G-11"
+    vendor: str = "SimEVSE"
+    serial_number: str = "SIM-000000"
+    firmware: str = "1.0.0"
+    evses: int = 1
+    rating: PowerLimits = _RATING
+    meter_interval_s: int = 30
+    heartbeat_interval_s: int = 300
+
+
+def standard_variables(fixed: Fixed) -> list[Variable]:
+    """All variables of a station."""
+    return [
+        *_station(fixed),
+        *_communication(fixed),
+        *_metering(fixed),
+        *_transactions(),
+        *_smart_charging(),
+        *(variable for evse_id in range(1, fixed.evses + 1) for variable in _evse(fixed, evse_id)),
+    ]
+
+
+def _whole(
+    component: str, name: str, value: int, mutability: Mutability = _RW, unit: str | None = None
+) -> Variable:
+    """A whole number, not negative."""
+    return Variable(Place(component), name, str(value), mutability, DataType.INTEGER, unit=unit, lowest=0)
+
+
+def _flag(component: str, name: str, value: bool, mutability: Mutability = _RW) -> Variable:
+    """A yes or no."""
+    return Variable(Place(component), name, str(value).lower(), mutability, DataType.BOOLEAN)
+
+
+def _list(
+    component: str, name: str, value: str, allowed: tuple[str, ...], mutability: Mutability = _RW
+) -> Variable:
+    """A list of members."""
+    return Variable(Place(component), name, value, mutability, DataType.MEMBER_LIST, allowed=allowed)
+
+
+def _station(fixed: Fixed) -> list[Variable]:
+    station = Place("ChargingStation")
+    return [
+        Variable(station, "VendorName", fixed.vendor),
+        Variable(station, "Model", fixed.model),
+        Variable(station, "SerialNumber", fixed.serial_number),
+        Variable(station, "FirmwareVersion", fixed.firmware),
+        Variable(station, "AvailabilityState", "Available", summary=True),
+        Variable(station, "Available", "true", data_type=DataType.BOOLEAN),
+        Variable(station, "Problem", "false", data_type=DataType.BOOLEAN, summary=True),
+        Variable(station, "SupplyPhases", "3", data_type=DataType.INTEGER),
+        Variable(Place("SecurityCtrlr"), "Identity", fixed.identity),
+        Variable(
+            Place("SecurityCtrlr"),
+            "BasicAuthPassword",
+            fixed.password,
+            Mutability.WRITE_ONLY,
+            lowest=16,
+            highest=40,
+        ),
+        Variable(Place("SecurityCtrlr"), "SecurityProfile", "1", data_type=DataType.INTEGER),
+        Variable(Place("SecurityCtrlr"), "OrganizationName", "Simulated", _RW),
+        _whole("SecurityCtrlr", "CertificateEntries", 0, Mutability.READ_ONLY),
+        Variable(
+            Place("ClockCtrlr"),
+            "TimeSource",
+            "Heartbeat",
+            _RW,
+            DataType.SEQUENCE_LIST,
+            allowed=("Heartbeat",),
+        ),
+        Variable(Place("ClockCtrlr"), "DateTime", "", data_type=DataType.DATE_TIME),
+    ]
+
+
+def _communication(fixed: Fixed) -> list[Variable]:
+    link = "OCPPCommCtrlr"
+    return [
+        _whole(link, "HeartbeatInterval", fixed.heartbeat_interval_s, unit="s"),
+        _whole(link, "OfflineThreshold", 60, unit="s"),
+        _whole(link, "RetryBackOffWaitMinimum", 1, unit="s"),
+        _whole(link, "RetryBackOffRandomRange", 2, unit="s"),
+        _whole(link, "RetryBackOffRepeatTimes", 5),
+        _whole(link, "ResetRetries", 0),
+        _whole(link, "NetworkProfileConnectionAttempts", 3),
+        _whole(link, "WebSocketPingInterval", 30, unit="s"),
+        Variable(
+            Place(link), "NetworkConfigurationPriority", "1", _RW, DataType.SEQUENCE_LIST, allowed=("1",)
+        ),
+        Variable(Place(link), "FileTransferProtocols", "HTTP,HTTPS", data_type=DataType.MEMBER_LIST),
+        _flag(link, "UnlockOnEVSideDisconnect", True),
+        _instance(link, "MessageTimeout", "Default", 30, Mutability.READ_ONLY),
+        _instance(link, "MessageAttempts", "TransactionEvent", 3),
+        _instance(link, "MessageAttemptInterval", "TransactionEvent", 10),
+        *(
+            _instance("DeviceDataCtrlr", name, instance, most, Mutability.READ_ONLY)
+            for name, most in (("ItemsPerMessage", 50), ("BytesPerMessage", 65_536))
+            for instance in ("GetReport", "GetVariables", "SetVariables")
+        ),
+    ]
+
+
+def _instance(component: str, name: str, instance: str, value: int, mutability: Mutability = _RW) -> Variable:
+    """A whole number, not negative, of one kind of message."""
+    place = Place(component)
+    return Variable(place, name, str(value), mutability, DataType.INTEGER, instance=instance, lowest=0)
+
+
+def _metering(fixed: Fixed) -> list[Variable]:
+    sampled, aligned, everything = "SampledDataCtrlr", "AlignedDataCtrlr", ",".join(_MEASURANDS)
+    return [
+        _flag(sampled, "Enabled", True),
+        _flag(sampled, "Available", True, Mutability.READ_ONLY),
+        _whole(sampled, "TxUpdatedInterval", fixed.meter_interval_s, unit="s"),
+        _whole(sampled, "TxEndedInterval", 0, unit="s"),
+        _list(sampled, "TxStartedMeasurands", everything, _MEASURANDS),
+        _list(sampled, "TxUpdatedMeasurands", everything, _MEASURANDS),
+        _list(sampled, "TxEndedMeasurands", everything, _MEASURANDS),
+        _flag(aligned, "Enabled", True),
+        _flag(aligned, "Available", True, Mutability.READ_ONLY),
+        _whole(aligned, "Interval", 0, unit="s"),
+        _whole(aligned, "TxEndedInterval", 0, unit="s"),
+        _list(aligned, "Measurands", everything, _MEASURANDS),
+        _list(aligned, "TxEndedMeasurands", "", _MEASURANDS),
+    ]
+
+
+def _transactions() -> list[Variable]:
+    return [
+        _list("TxCtrlr", "TxStartPoint", "EVConnected", _TX_POINTS),
+        _list("TxCtrlr", "TxStopPoint", "EVConnected,Authorized", _TX_POINTS),
+        _whole("TxCtrlr", "EVConnectionTimeOut", 120, unit="s"),
+        _flag("TxCtrlr", "StopTxOnEVSideDisconnect", True),
+        _flag("TxCtrlr", "StopTxOnInvalidId", True),
+        _flag("TxCtrlr", "TxBeforeAcceptedEnabled", False, Mutability.READ_ONLY),
+        _flag("AuthCtrlr", "Enabled", True),
+        _flag("AuthCtrlr", "AuthorizeRemoteStart", False),
+        _flag("AuthCtrlr", "LocalAuthorizeOffline", False),
+        _flag("AuthCtrlr", "LocalPreAuthorize", False),
+        _flag("AuthCtrlr", "OfflineTxForUnknownIdEnabled", False),
+        _flag("AuthCacheCtrlr", "Enabled", False),
+        _flag("AuthCacheCtrlr", "Available", True, Mutability.READ_ONLY),
+        _flag("LocalAuthListCtrlr", "Available", False, Mutability.READ_ONLY),
+        _flag("ReservationCtrlr", "Available", False, Mutability.READ_ONLY),
+        _flag("MonitoringCtrlr", "Available", False, Mutability.READ_ONLY),
+        _flag("DisplayMessageCtrlr", "Available", False, Mutability.READ_ONLY),
+        _flag("TariffCostCtrlr", "Available", False, Mutability.READ_ONLY),
+    ]
+
+
+def _smart_charging() -> list[Variable]:
+    name = "SmartChargingCtrlr"
+    entries = Variable(Place(name), "Entries", "0", data_type=DataType.INTEGER, instance="ChargingProfiles")
+    entries.highest = 100
+    return [
+        _flag(name, "Enabled", True),
+        _flag(name, "Available", True, Mutability.READ_ONLY),
+        _whole(name, "ProfileStackLevel", 10, Mutability.READ_ONLY),
+        _list(name, "RateUnit", "A,W", ("A", "W"), Mutability.READ_ONLY),
+        _whole(name, "PeriodsPerSchedule", 1024, Mutability.READ_ONLY),
+        entries,
+        Variable(
+            Place(name), "LimitChangeSignificance", "1", _RW, DataType.DECIMAL, unit="Percent", lowest=0
+        ),
+        _flag(name, "NotifyChargingLimitWithSchedules", False),
+        _flag(name, "Phases3to1", False, Mutability.READ_ONLY),
+        _flag(name, "ExternalControlSignalsEnabled", False),
+        _flag("ISO15118Ctrlr", "Enabled", True),
+        _flag("ISO15118Ctrlr", "Available", True, Mutability.READ_ONLY),
+        _flag("ISO15118Ctrlr", "V2GCertificateInstallationEnabled", False),
+        _flag("ISO15118Ctrlr", "ContractCertificateInstallationEnabled", False),
+        _flag("ISO15118Ctrlr", "PnCEnabled", False),
+    ]
+
+
+def _evse(fixed: Fixed, evse_id: int) -> list[Variable]:
+    evse, connector = Place("EVSE", evse_id), Place("Connector", evse_id, 1)
+    power = Variable(evse, "Power", "0", data_type=DataType.DECIMAL, unit="W")
+    power.highest = fixed.rating.charge_w
+    return [
+        Variable(evse, "AvailabilityState", "Available", summary=True),
+        Variable(evse, "Available", "true", data_type=DataType.BOOLEAN),
+        Variable(evse, "SupplyPhases", "3", data_type=DataType.INTEGER),
+        Variable(evse, "ISO15118EvseId", f"ZZSIM{fixed.identity.replace('-', '')}{evse_id:02d}"[:37]),
+        power,
+        Variable(connector, "AvailabilityState", "Available", summary=True),
+        Variable(connector, "Available", "true", data_type=DataType.BOOLEAN),
+        Variable(connector, "ConnectorType", "cCCS2"),
+        Variable(connector, "SupplyPhases", "3", data_type=DataType.INTEGER),
+    ]

@@ -1,0 +1,370 @@
+"""One vehicle's stay at one EVSE, from plug-in to departure, and the OCPP transaction it makes.
+
+A transaction starts when one of the points in TxStartPoint is reached and ends when one of those in
+TxStopPoint is lost.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chargepoint_sim.clock import Timer, deadline
+from chargepoint_sim.ev.vehicle import Vehicle
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
+from chargepoint_sim.meter import Context
+from chargepoint_sim.profiles.profile import Profile, earliest
+from chargepoint_sim.station.device_model import Place
+from chargepoint_sim.station.equipment import Equipment, HighLevel
+from chargepoint_sim.station.evse import Evse, Flow
+from chargepoint_sim.station.hookup import DirectHookup, Hookup, Iso15118Hookup
+from chargepoint_sim.station.transaction import Transaction
+from chargepoint_sim.station.words import (
+    ConnectorStatus,
+    EventType,
+    IdToken,
+    NeedsNews,
+    NoAnswer,
+    Offline,
+    Refused,
+    StatusNews,
+    StoppedReason,
+    Trigger,
+)
+
+CONNECTOR_ID = 1
+_GOODBYE_S = 30.0  # what a vehicle gets to end its session in order
+_AUTHORIZE_AGAIN_S = 10.0
+_RATE_GAP_S = 5.0  # at least between two reports of a changed charging rate
+_RATE_SHARE = 0.03  # of the EVSE's rating: a smaller change is not reported
+_LONGEST_LIMIT_WAIT_S = 60.0
+
+
+class Point(StrEnum):
+    """What TxStartPoint and TxStopPoint name."""
+
+    CONNECTED = "EVConnected"
+    AUTHORIZED = "Authorized"
+    PATH_CLOSED = "PowerPathClosed"
+    ENERGY = "EnergyTransfer"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A driver's permission: whose, how it came, and what a remote start brought along."""
+
+    token: IdToken
+    trigger: Trigger
+    remote_start_id: int | None = None
+    profile: Profile | None = None
+
+
+class Visit:
+    """A plugged-in vehicle. `transaction` is None before and after it; `charging` is set
+    once power could flow, `over` when the vehicle is gone."""
+
+    def __init__(self, equipment: Equipment, evse: Evse, vehicle: Vehicle, in_service: bool = True) -> None:
+        self.evse = evse
+        self.vehicle = vehicle
+        self.transaction: Transaction | None = None
+        self.needs_told = False
+        self.charging = asyncio.Event()
+        self.over = asyncio.Event()
+        self._equipment = equipment
+        self._points: set[Point] = set()
+        self._hookup: Hookup | None = None
+        self._in_service = in_service
+        self._grant: Grant | None = None
+        self._may_charge = asyncio.Event()
+        if in_service:
+            self._may_charge.set()
+        self._session_over = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._flow = Flow.NONE
+        self._rate_timer: Timer | None = None
+        self._rate_told_at = float("-inf")
+
+    async def run(self) -> None:
+        """Stay until `leave` or `vanish`."""
+        self.evse.on_needs, self.evse.on_change = self._take_needs, self._power_changed
+        self.evse.plug(self.vehicle)
+        self._follow_limit()
+        if self._in_service:
+            self._tell_status(ConnectorStatus.OCCUPIED)
+            self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self._charge()),
+                    tasks.create_task(self._sample()),
+                    tasks.create_task(self._watch_limit()),
+                    tasks.create_task(self.present_token()),
+                ]
+                await self._gone.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            self.evse.unplug()
+            self._cancel_rate_report()
+            self.evse.on_needs, self.evse.on_change = lambda needs: None, lambda: None
+        if self.transaction is not None:
+            self.transaction.charging_state = "Idle"
+        self._lose(Point.CONNECTED, Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
+        self._end(Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
+        if self._in_service:
+            self._tell_status(ConnectorStatus.AVAILABLE)
+
+    async def leave(self) -> None:
+        """The driver ends the session and unplugs."""
+        if self._hookup is not None:
+            self._hookup.stop()
+            await self._until_session_over()
+        self._gone.set()
+
+    def vanish(self) -> None:
+        """The vehicle is torn off its cable."""
+        if self._hookup is not None:
+            self._hookup.vanish()
+        self._gone.set()
+
+    async def stop(self, trigger: Trigger, reason: StoppedReason) -> None:
+        """End the energy transfer in order, then the transaction; the vehicle stays plugged in."""
+        self.evse.granted = Permission.PENDING
+        self._may_charge.clear()
+        if self._hookup is not None:
+            self._hookup.terminate()
+            await self._until_session_over()
+        self._points.discard(Point.PATH_CLOSED)
+        self._points.discard(Point.ENERGY)
+        self._lose(Point.AUTHORIZED, trigger, reason)
+        if trigger is Trigger.RESET_COMMAND:
+            self._end(trigger, reason)
+
+    def begin_again(self) -> None:
+        """After a restart or a return to service: all that the vehicle did on arrival, once more."""
+        self._points.clear()
+        self.needs_told = False
+        self._in_service = True
+        self._may_charge.set()
+        self._tell_status(ConnectorStatus.OCCUPIED)
+        self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
+
+    @property
+    def authorized(self) -> bool:
+        """Whether the driver is known."""
+        return Point.AUTHORIZED in self._points
+
+    def grant(self, grant: Grant) -> None:
+        """The driver may charge."""
+        self.evse.granted = Permission.GRANTED
+        self._may_charge.set()
+        self._grant = grant
+        self._use_grant()
+        self._gain(Point.AUTHORIZED, grant.trigger)
+        if self._hookup is not None:
+            self._hookup.nudge()
+
+    async def present_token(self) -> None:
+        """The driver shows the vehicle's token, if it has one, until the server has an opinion."""
+        if self.vehicle.id_token is None or not self._in_service:
+            return
+        token = IdToken(self.vehicle.id_token)
+        while not self.authorized:
+            try:
+                status = await self._equipment.authorize(token)
+            except (Offline, NoAnswer, Refused):
+                await self._equipment.clock.sleep(_AUTHORIZE_AGAIN_S)
+                continue
+            if status == "Accepted":
+                self.grant(Grant(token, Trigger.AUTHORIZED))
+            else:
+                self.evse.granted = Permission.REFUSED
+            return
+
+    def report(self, trigger: Trigger, context: Context) -> None:
+        """Send the meter values of a running transaction."""
+        self._tell(EventType.UPDATED, trigger, context)
+
+    async def _charge(self) -> None:
+        """One session after the other, each after a new permission."""
+        while True:
+            await self._may_charge.wait()
+            self._session_over.clear()
+            self._hookup = self._make_hookup()
+            ending = await self._hookup.run()
+            self._hookup = None
+            self._session_over.set()
+            self._may_charge.clear()
+            if ending in (Ending.LOST, Ending.BROKEN):
+                self._tell(EventType.UPDATED, Trigger.EV_COMMUNICATION_LOST, Context.OTHER)
+
+    def _make_hookup(self) -> Hookup:
+        equipment = self._equipment
+        if equipment.high_level is HighLevel.NONE:
+            return DirectHookup(self.evse, self.vehicle, equipment.loop_period_s)
+        return Iso15118Hookup(self.evse, self.vehicle, equipment.message_clock, equipment.loop_period_s)
+
+    async def _until_session_over(self) -> None:
+        try:
+            async with deadline(self._equipment.clock, _GOODBYE_S):
+                await self._session_over.wait()
+        except TimeoutError:
+            self.evse.set_contactor(False)
+
+    async def _sample(self) -> None:
+        """Meter values as often as TxUpdatedInterval says (0: never)."""
+        equipment, last = self._equipment, self._equipment.clock.monotonic()
+        while True:
+            interval = equipment.model.integer("SampledDataCtrlr", "TxUpdatedInterval")
+            wait = last + interval - equipment.clock.monotonic() if interval else _LONGEST_LIMIT_WAIT_S
+            if await equipment.model.changed.wait(equipment.clock, wait) or not interval:
+                continue
+            last = equipment.clock.monotonic()
+            if equipment.model.flag("SampledDataCtrlr", "Enabled"):
+                self.report(Trigger.METER_VALUE_PERIODIC, Context.PERIODIC)
+
+    async def _watch_limit(self) -> None:
+        """Follow the charging profiles, when they change and when time moves them."""
+        while True:
+            until = self._follow_limit()
+            wait = _LONGEST_LIMIT_WAIT_S
+            if until is not None:
+                wait = min(wait, max(0.0, (until - self._equipment.clock.now()).total_seconds()) + 0.001)
+            await self._equipment.profiles_changed.wait(self._equipment.clock, wait)
+
+    def _follow_limit(self) -> datetime | None:
+        """Take the limit that holds now; return until when it does."""
+        closed_at = self.transaction.path_closed_at if self.transaction is not None else None
+        now = self._equipment.clock.now()
+        found = self._equipment.profiles.limit_at(self.evse.evse_id, now, closed_at)
+        # K04: a station's maximum is for the sum; those that could charge share it evenly.
+        whole = self._equipment.profiles.station_limit_at(now)
+        share = whole.limit / max(1, self._equipment.closed_paths())
+        if self.evse.set_limit(min(found.limit, share)) and self._hookup is not None:
+            self._hookup.nudge()
+        return earliest(found.until, whole.until)
+
+    def _take_needs(self, needs: ChargingNeeds) -> None:
+        self.needs_told = True
+        self._equipment.emit(NeedsNews(self.evse.evse_id, needs, self._equipment.clock.now()))
+
+    def _power_changed(self) -> None:
+        """The power path has changed: say so, a new state at once, a new rate not too often."""
+        flow = self.evse.flow()
+        if flow is self._flow:
+            self._rate_changed()
+            return
+        if Flow.NONE in (flow, self._flow):
+            self._equipment.profiles_changed.ring()  # another one shares the station's maximum
+        self._flow = flow
+        if self.transaction is not None:
+            self.transaction.flows(flow, self._equipment.clock.now())
+        if flow is Flow.NONE:
+            lost = StoppedReason.STOPPED_BY_EV
+            self._points.discard(Point.ENERGY)
+            self._lose(Point.PATH_CLOSED, Trigger.CHARGING_STATE_CHANGED, lost)
+            return
+        self.charging.set()
+        if flow is Flow.CHARGING:
+            self._points.add(Point.ENERGY)
+        self._gain(Point.PATH_CLOSED, Trigger.CHARGING_STATE_CHANGED)
+
+    def _rate_changed(self) -> None:
+        """Report a noticeably different power, not more often than every few seconds."""
+        transaction, clock = self.transaction, self._equipment.clock
+        least_w = _RATE_SHARE * self.evse.rating.charge_w
+        if transaction is None or abs(self.evse.power_w - transaction.last_power_w) < least_w:
+            return
+        wait = self._rate_told_at + _RATE_GAP_S - clock.monotonic()
+        if wait > 0.0:
+            if self._rate_timer is None:
+                self._rate_timer = clock.call_later(wait, self._rate_due)
+            return
+        self._rate_told_at = clock.monotonic()
+        self._tell(EventType.UPDATED, Trigger.CHARGING_RATE_CHANGED, Context.OTHER)
+
+    def _rate_due(self) -> None:
+        self._rate_timer = None
+        self._rate_changed()
+
+    def _cancel_rate_report(self) -> None:
+        if self._rate_timer is not None:
+            self._rate_timer.cancel()
+            self._rate_timer = None
+
+    def _use_grant(self) -> None:
+        """The transaction, once there is one, learns whose it is and gets the profile of a remote start."""
+        grant, transaction = self._grant, self.transaction
+        if grant is None or transaction is None:
+            return
+        self._grant = None
+        transaction.authorized(grant.token, grant.remote_start_id)
+        if grant.profile is not None:
+            profile = replace(grant.profile, transaction_id=transaction.id)
+            self._equipment.profiles.install(self.evse.evse_id, profile, transaction.id)
+            self._equipment.profiles_changed.ring()
+
+    def _gain(self, point: Point, trigger: Trigger) -> None:
+        """A point is reached: start the transaction, or tell how it goes on."""
+        self._points.add(point)
+        wanted = self._equipment.model.members("TxCtrlr", "TxStartPoint")
+        if self.transaction is None:
+            if any(reached.value in wanted for reached in self._points):
+                self._start(trigger)
+            return
+        if point is Point.PATH_CLOSED and self.transaction.path_closed_at is None:
+            self.transaction.path_closed_at = self._equipment.clock.now()
+            self._equipment.profiles_changed.ring()
+        self._tell(EventType.UPDATED, trigger, Context.OTHER)
+
+    def _lose(self, point: Point, trigger: Trigger, reason: StoppedReason) -> None:
+        """A point is lost: end the transaction, or tell how it goes on."""
+        self._points.discard(point)
+        if point.value in self._equipment.model.members("TxCtrlr", "TxStopPoint"):
+            self._end(trigger, reason)
+        else:
+            self._tell(EventType.UPDATED, trigger, Context.OTHER)
+
+    def _start(self, trigger: Trigger) -> None:
+        equipment, now = self._equipment, self._equipment.clock.now()
+        self.transaction = Transaction(equipment.new_id(), self.evse.evse_id, CONNECTOR_ID, now)
+        self.transaction.flows(self.evse.flow(), now)
+        self._use_grant()
+        if Point.PATH_CLOSED in self._points:
+            self.transaction.path_closed_at = now
+        self._tell(EventType.STARTED, trigger, Context.BEGIN)
+        self._observe("transaction_started")
+
+    def _end(self, trigger: Trigger, reason: StoppedReason) -> None:
+        if self.transaction is None:
+            return
+        self._cancel_rate_report()
+        self._tell(EventType.ENDED, trigger, Context.END, reason)
+        self._observe("transaction_ended", reason=reason.value)
+        self._equipment.profiles.end_transaction(self.transaction.id)
+        self.transaction = None
+        self._equipment.profiles_changed.ring()
+
+    def _tell(
+        self, kind: EventType, trigger: Trigger, context: Context, stopped: StoppedReason | None = None
+    ) -> None:
+        transaction, now = self.transaction, self._equipment.clock.now()
+        if transaction is None:
+            return
+        measurands = self._equipment.model.members("SampledDataCtrlr", f"Tx{kind.value}Measurands")
+        self.evse.settle()
+        soc = self._equipment.knobs.report_soc(self.evse.soc)
+        samples = self.evse.meter.sample(self.evse.power_w, soc, measurands, context)
+        transaction.last_power_w = self.evse.power_w
+        self._equipment.emit(transaction.event(kind, trigger, now, samples, stopped))
+
+    def _tell_status(self, status: ConnectorStatus) -> None:
+        now, evse_id = self._equipment.clock.now(), self.evse.evse_id
+        for place in (Place("EVSE", evse_id), Place("Connector", evse_id, CONNECTOR_ID)):
+            self._equipment.model.put(place, "AvailabilityState", status.value)
+        self._equipment.emit(StatusNews(evse_id, CONNECTOR_ID, status, now))
+
+    def _observe(self, event: str, **fields: object) -> None:
+        if self.transaction is not None:
+            known: dict[str, object] = {"evse": self.evse.evse_id, "transaction": self.transaction.id}
+            self._equipment.observe(event, known | fields)

@@ -1,0 +1,195 @@
+"""What a station says and hears, in no OCPP version's spelling. Power in W, energy in Wh, times in UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from chargepoint_sim.iso15118.outlet import ChargingNeeds
+from chargepoint_sim.meter import SampledValue
+
+
+class Registration(StrEnum):
+    """How the server takes this station."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+class EventType(StrEnum):
+    """Where in its life a transaction is."""
+
+    STARTED = "Started"
+    UPDATED = "Updated"
+    ENDED = "Ended"
+
+
+class Trigger(StrEnum):
+    """Why a transaction event is sent, by its OCPP 2.0.1 name."""
+
+    AUTHORIZED = "Authorized"
+    CABLE_PLUGGED_IN = "CablePluggedIn"
+    CHARGING_RATE_CHANGED = "ChargingRateChanged"
+    CHARGING_STATE_CHANGED = "ChargingStateChanged"
+    DEAUTHORIZED = "Deauthorized"
+    EV_COMMUNICATION_LOST = "EVCommunicationLost"
+    EV_DEPARTED = "EVDeparted"
+    METER_VALUE_CLOCK = "MeterValueClock"
+    METER_VALUE_PERIODIC = "MeterValuePeriodic"
+    REMOTE_START = "RemoteStart"
+    REMOTE_STOP = "RemoteStop"
+    RESET_COMMAND = "ResetCommand"
+    STOP_AUTHORIZED = "StopAuthorized"
+    TRIGGER = "Trigger"
+    UNLOCK_COMMAND = "UnlockCommand"
+
+
+class StoppedReason(StrEnum):
+    """Why a transaction has ended, by its OCPP 2.0.1 name."""
+
+    DEAUTHORIZED = "DeAuthorized"
+    EV_DISCONNECTED = "EVDisconnected"
+    IMMEDIATE_RESET = "ImmediateReset"
+    LOCAL = "Local"
+    REMOTE = "Remote"
+    REBOOT = "Reboot"
+    STOPPED_BY_EV = "StoppedByEV"
+    TIMEOUT = "Timeout"
+    UNLOCK = "Other"
+
+
+class ConnectorStatus(StrEnum):
+    """What a connector reports."""
+
+    AVAILABLE = "Available"
+    OCCUPIED = "Occupied"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+@dataclass(frozen=True)
+class IdToken:
+    """What identifies a driver to a station."""
+
+    value: str
+    kind: str = "ISO14443"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The server's answer to a boot: how, what time it is, and the interval for beats or for asking again."""
+
+    status: Registration
+    now: datetime
+    interval_s: float
+
+
+@dataclass(frozen=True)
+class StatusNews:
+    """A connector's status."""
+
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TransactionNews:
+    """A transaction event. `offline`: it happened while the server could not be reached."""
+
+    event: EventType
+    trigger: Trigger
+    seq_no: int
+    at: datetime
+    transaction_id: str
+    evse_id: int
+    connector_id: int
+    charging_state: str
+    time_charging_s: int
+    samples: tuple[SampledValue, ...] = ()
+    id_token: IdToken | None = None
+    stopped: StoppedReason | None = None
+    remote_start_id: int | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class MeterNews:
+    """Meter values outside a transaction."""
+
+    evse_id: int
+    at: datetime
+    samples: tuple[SampledValue, ...]
+
+
+@dataclass(frozen=True)
+class NeedsNews:
+    """What a vehicle needs."""
+
+    evse_id: int
+    needs: ChargingNeeds
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SecurityNews:
+    """A security event."""
+
+    kind: str
+    at: datetime
+
+
+News = StatusNews | TransactionNews | MeterNews | NeedsNews | SecurityNews
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the server says to news: `status` of the id token or of the needs, None if it says nothing."""
+
+    status: str | None = None
+
+
+class Offline(Exception):
+    """There is no connection, or it broke before the answer."""
+
+
+class NoAnswer(Exception):
+    """The server took too long."""
+
+
+class Refused(Exception):
+    """The server answered with an error: its code."""
+
+
+class Socket(Protocol):
+    """A connection that carries text."""
+
+    async def send(self, message: str) -> None:
+        """Send a message."""
+
+    async def recv(self) -> str:
+        """Receive a message."""
+
+    async def close(self) -> None:
+        """Hang up."""
+
+
+class Dialect(Protocol):
+    """A conversation with the server in one OCPP version."""
+
+    async def serve(self) -> None:
+        """Answer the server until the connection breaks."""
+
+    async def boot(self, reason: str) -> Registered:
+        """Say that the station has started."""
+
+    async def heartbeat(self) -> datetime:
+        """Show a sign of life; the answer is the server's time."""
+
+    async def authorize(self, token: IdToken) -> str:
+        """Ask whether a driver may charge; the answer is the token's status."""
+
+    async def tell(self, news: News) -> Told:
+        """Tell the server what has happened."""

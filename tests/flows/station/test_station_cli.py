@@ -1,0 +1,194 @@
+"""The command line as a process of its own, against the small server."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepoint_sim.scenario import read_scenario
+
+ROOT = Path(__file__).parents[3]
+SCENARIOS = sorted((ROOT / "configs" / "scenarios").glob("*.toml"))
+
+
+class Process:
+    """A running command; its events are JSON lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+
+    async def until(self, event: str) -> dict[str, Any]:
+        """Read until an event comes."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(30):
+            async for line in self.process.stdout:
+                self.events.append(json.loads(line))
+                if self.events[-1]["event"] == event:
+                    return self.events[-1]
+        raise AssertionError(f"{event} never came: {self.events}")
+
+    async def type(self, line: str) -> None:
+        """Type on its console."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        await self.process.stdin.drain()
+
+
+@asynccontextmanager
+async def started(*arguments: str) -> AsyncIterator[Process]:
+    """`chargepoint-sim` with arguments."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "chargepoint_sim",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    try:
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def finished(*arguments: str) -> tuple[int | None, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    async with started(*arguments) as one:
+        out, err = await asyncio.wait_for(one.process.communicate(), 30)
+        return one.process.returncode, out.decode(), err.decode()
+
+
+async def test_a_fleet_gets_ready_and_sums_up_when_asked_to_end(csms: Any, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    arguments = [
+        "fleet",
+        "--url",
+        csms.url,
+        "--count",
+        "5",
+        "--speed",
+        "100",
+        "--json",
+        "--truth",
+        str(truth),
+    ]
+    async with started(*arguments) as one:
+        ready = await one.until("ready")
+        assert (ready["stations"], ready["vehicles"]) == (5, 5)
+        await csms.wait_for(
+            "TransactionEvent", lambda p: p["triggerReason"] == "MeterValuePeriodic", count=10
+        )
+        one.process.send_signal(signal.SIGTERM)
+        summary = await one.until("summary")
+        assert await one.process.wait() == 0
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert len(rows) == 5
+    assert summary["imported_wh"] == pytest.approx(sum(row["imported_wh"] for row in rows), abs=1)
+    assert summary["imported_wh"] > 0
+    assert summary["exported_wh"] == 0
+    assert {"id_token", "exported_wh", "soc", "min_soc", "reserve_soc"} <= set(rows[0])
+
+
+async def test_one_station_with_its_console(csms: Any) -> None:
+    async with started(
+        "run", "--url", csms.url, "--identity", "CS1", "--password", "x" * 16, "--speed", "50", "--json"
+    ) as one:
+        await one.until("boot")
+        await one.type("plug 1 TAG-9 55")
+        await one.until("transaction_started")
+        await csms.wait_for("TransactionEvent", lambda p: p["transactionInfo"]["chargingState"] == "Charging")
+        await one.type("plug 1")
+        assert "not free" in (await one.until("mistake"))["why"]
+        await one.type("dance")
+        await one.until("mistake")
+        await one.type("stop 1")
+        assert (await one.until("transaction_ended"))["reason"] == "Local"
+        await one.type("unplug 1")
+        await one.until("unplugged")
+        await one.type("quit")
+        await one.until("status")
+        assert await one.process.wait() == 0
+
+
+async def test_the_scenario_of_an_outage(csms: Any) -> None:
+    code, out, err = await finished(
+        "scenario", str(ROOT / "configs/scenarios/outage.toml"), "--url", csms.url, "--json"
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event for event in events if event["event"] == "expectation" and not event["held"]] == []
+    assert (code, err) == (0, "")
+    assert events[-1] == {"event": "scenario", "name": "outage", "passed": True}
+
+
+async def test_a_scenario_that_fails_says_so(csms: Any, tmp_path: Path) -> None:
+    file = tmp_path / "hopeless.toml"
+    fleet = '[fleet]\nurl = "ws://x"\ncount = 1\nspeed = 50\n'
+    file.write_text(f'duration_s = 5\n{fleet}[[expect]]\nwhat = "exported_wh"\nmin = 1\n')
+    code, out, _ = await finished("scenario", str(file), "--url", csms.url, "--json")
+    assert code == 1
+    assert json.loads(out.splitlines()[-1])["passed"] is False
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_of_the_product_can_be_read(file: Path) -> None:
+    scenario = read_scenario(file, None)
+    assert scenario.expectations
+    assert all(one.at_s <= scenario.duration_s for one in scenario.happenings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 2, "Missing command"),
+        (["fleet"], 2, "--url"),
+        (["fleet", "--url", "ws://x", "--count", "many"], 2, "--count"),
+        (["fleet", "--url", "http://x", "--count", "1"], 2, "ws://"),
+        (["fleet", "--url", "ws://x", "--count", "1", "--session-time", "noon"], 2, "--session-time"),
+        (["fleet", "--url", "ws://x", "--count", "1", "--sessions", "/nowhere"], 2, "nowhere"),
+        (["fleet", "--url", "ws://x", "--count", "1", "--register", "http://x"], 2, "--api-key"),
+        (
+            ["run", "--url", "ws://x", "--identity", "a", "--password", "b", "--fault", "flood"],
+            2,
+            "unknown fault",
+        ),
+        (
+            ["run", "--url", "ws://x", "--identity", "a", "--password", "b", "--plug-at-start", "9"],
+            2,
+            "--evses",
+        ),
+        (["scenario", "/nowhere.toml"], 2, "nowhere"),
+        (
+            [
+                "fleet",
+                "--url",
+                "ws://x",
+                "--count",
+                "1",
+                "--register",
+                "http://127.0.0.1:1",
+                "--api-key",
+                "k",
+            ],
+            1,
+            "/sites",
+        ),
+    ],
+)
+async def test_wrong_use_is_one_line(arguments: list[str], code: int, says: str) -> None:
+    got, out, err = await finished(*arguments)
+    assert (got, out) == (code, "")
+    assert err.startswith("chargepoint-sim: ")
+    assert err.count("\n") == 1
+    assert says in err
