@@ -117,6 +117,12 @@ def _communication(fixed: Fixed) -> list[Variable]:
         ),
         Variable(Place(link), "FileTransferProtocols", "HTTP,HTTPS", data_type=DataType.MEMBER_LIST),
         _flag(link, "UnlockOnEVSideDisconnect", True),
+        *_messages(link),
+    ]
+
+
+def _messages(link: str) -> list[Variable]:
+    return [
         _instance(link, "MessageTimeout", "Default", 30, Mutability.READ_ONLY),
         _instance(link, "MessageAttempts", "TransactionEvent", 3),
         _instance(link, "MessageAttemptInterval", "TransactionEvent", 10),
