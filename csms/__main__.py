@@ -1,0 +1,6 @@
+"""`python -m csms`."""
+
+from csms.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Builds the REST application out of the resources."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from csms.api import (
+    calls,
+    drivers,
+    fleet,
+    grid_events,
+    health,
+    live,
+    problems,
+    programs,
+    records,
+    settlements,
+    sites,
+    stations,
+    tokens,
+    transactions,
+    users,
+)
+from csms.api.auth import OPENAPI, PREFIX, Authentication, authorise
+from csms.api.limits import BodyLimit
+from csms.api.wiring import Wiring
+
+_RESOURCES = (
+    stations, calls, records, sites, tokens, transactions, programs, drivers,
+    grid_events, settlements, fleet, users, live,
+)  # fmt: skip
+
+
+def build(wiring: Wiring) -> FastAPI:
+    """The application: every route under /api/v1 needs a key and a role; health and metrics do not."""
+    app = FastAPI(
+        title="V2G CSMS",
+        version=_version(),
+        summary="Stations, vehicles, grid events. Power in W, energy in Wh, positive into the vehicle.",
+        openapi_url=OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.wiring = wiring
+    problems.install(app)
+    versioned = APIRouter(prefix=PREFIX, dependencies=[Depends(authorise)])
+    for resource in _RESOURCES:
+        versioned.include_router(resource.router)
+    app.include_router(versioned)
+    app.include_router(health.router)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Authentication, wiring=wiring)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("v2g-csms")
+    except PackageNotFoundError:
+        return "not installed"  # run from a source tree

@@ -1,0 +1,67 @@
+"""What has to be counted as it happens, for the metrics."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+
+from csms.bus.bus import AskHandler, Bus
+from csms.domain.facts import DispatchMade, Fact, GridEventChanged
+from csms.domain.profile import InstallProfile, ProfileAnswer
+from csms.errors import StationError
+
+
+class Numbers:
+    """`facts` told by kind; `orders` to discharge by what became of them; each event's newest dispatch."""
+
+    def __init__(self) -> None:
+        self.facts: Counter[str] = Counter()
+        self.orders: Counter[str] = Counter()
+        self.events: dict[str, DispatchMade] = {}
+
+    async def run(self, bus: Bus) -> None:
+        """Count facts until cancelled."""
+        async with bus.subscribe() as heard:
+            async for fact in heard:
+                self.hear(fact)
+
+    def hear(self, fact: Fact) -> None:
+        """Count one fact."""
+        self.facts[type(fact).__name__] += 1
+        match fact:
+            case DispatchMade():
+                self.events[fact.event_id] = fact
+            case GridEventChanged() if fact.state != "active":
+                self.events.pop(fact.event_id, None)
+
+
+class CountedBus:
+    """A bus that counts orders to discharge: accepted, rejected, or by the error's name."""
+
+    def __init__(self, bus: Bus, numbers: Numbers) -> None:
+        self._bus = bus
+        self._numbers = numbers
+
+    async def publish(self, fact: Fact) -> None:
+        """As the bus beneath."""
+        await self._bus.publish(fact)
+
+    def subscribe(self, *kinds: type[Fact]) -> AbstractAsyncContextManager[AsyncIterator[Fact]]:
+        """As the bus beneath."""
+        return self._bus.subscribe(*kinds)
+
+    async def ask(self, station_id: str, ask: object, *, timeout_s: float) -> object:
+        """As the bus beneath, and counted."""
+        if not (isinstance(ask, InstallProfile) and any(one.limit_w < 0 for one in ask.profile.periods)):
+            return await self._bus.ask(station_id, ask, timeout_s=timeout_s)
+        try:
+            answer = await self._bus.ask(station_id, ask, timeout_s=timeout_s)
+        except StationError as error:
+            self._numbers.orders[type(error).__name__] += 1
+            raise
+        accepted = isinstance(answer, ProfileAnswer) and answer.accepted
+        self._numbers.orders["accepted" if accepted else "rejected"] += 1
+        return answer
+
+    def answer(self, station_id: str, handler: AskHandler) -> AbstractAsyncContextManager[None]:
+        """As the bus beneath."""
+        return self._bus.answer(station_id, handler)

@@ -1,0 +1,225 @@
+"""Stations: registration, rating, and what they last said of themselves."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from csms.api.auth import OPERATOR
+from csms.api.shapes import (
+    After,
+    Body,
+    Flag,
+    Key,
+    Limit,
+    Magnitude,
+    Number,
+    Page,
+    Shape,
+    Text,
+    Time,
+    Whole,
+    key_of,
+    page,
+)
+from csms.api.wiring import Wired, Wiring
+from csms.domain.facts import StationRegistered
+from csms.domain.station import Discharge, EvseRating, Registration, canonical_identity
+from csms.errors import Invalid, NotFound
+from csms.pki import passwords
+from csms.store import stations
+
+router = APIRouter(tags=["stations"])
+
+
+class Rating(Body):
+    """What the hardware of one EVSE can do, both as magnitudes in W."""
+
+    evse_id: Annotated[Whole, Field(ge=1, le=1000)]
+    max_charge_w: Magnitude | None = None
+    max_discharge_w: Magnitude | None = None
+
+
+class StationFields(Body):
+    """What a person decides about a station."""
+
+    serial_number: Annotated[str, Field(min_length=1, max_length=25)] | None = None
+    security_profile: Annotated[Whole, Field(ge=1, le=3)] = 1
+    vendor: Text | None = None
+    model: Text | None = None
+    site: Key | None = None
+    registration: Registration = Registration.ACCEPTED
+    onboarding: Annotated[str, Field(pattern="^(full|none)$")] = "full"
+    discharge: Discharge = Discharge.NONE
+    message_timeout_s: Annotated[Number, Field(gt=0, le=600)] = 30.0
+
+
+class NewStation(StationFields):
+    """A station to register. Without `password` one is made and given back, this once."""
+
+    identity: str
+    password: Annotated[str | None, Field(max_length=64, repr=False)] = None
+    evses: Annotated[tuple[Rating, ...], Field(max_length=200)] = ()
+
+
+class StationChange(StationFields):
+    """What shall be otherwise; a field that is left out stays. `hold` null lets orders go to it again."""
+
+    identity: str | None = None
+    password: Annotated[str | None, Field(max_length=64, repr=False)] = None
+    evses: Annotated[tuple[Rating, ...], Field(max_length=200)] | None = None
+    hold: Text | None = None
+
+
+class Station(Shape):
+    """A station as it is known. The password is never shown again."""
+
+    identity: str
+    serial_number: str | None
+    security_profile: int
+    vendor: str | None
+    model: str | None
+    firmware: str | None
+    site: Annotated[str | None, Field(validation_alias="site_id")]
+    registration: str
+    onboarding: str
+    discharge: str
+    hold: str | None
+    message_timeout_s: float
+    version: str | None
+    connected: Flag
+    booted_at: Time | None
+    boot_reason: str | None
+    last_seen_at: Time | None
+    clock_skew_s: float | None
+    created_at: Time
+
+
+class Connector(Shape):
+    """The newest status of a connector."""
+
+    evse_id: int
+    connector_id: int
+    status: str
+    status_at: Time
+
+
+class Evse(Shape):
+    """An EVSE's rating, magnitudes in W."""
+
+    evse_id: int
+    max_charge_w: float | None
+    max_discharge_w: float | None
+
+
+class StationDetail(Station):
+    """A station with its EVSEs and connectors."""
+
+    evses: tuple[Evse, ...] = ()
+    connectors: tuple[Connector, ...] = ()
+
+
+class RegisteredStation(StationDetail):
+    """A station that was just registered; `password` is shown this once."""
+
+    password: str
+
+
+@router.get("/stations")
+async def list_stations(wired: Wired, after: After = None, limit: Limit = 100) -> Page[Station]:
+    """All stations, by identity."""
+    rows = await stations.listing(wired.db, key_of(after), limit + 1)
+    return page(rows, limit, lambda row: row.identity, Station.model_validate)
+
+
+@router.get("/stations/{identity}")
+async def show_station(identity: str, wired: Wired) -> StationDetail:
+    """One station with its EVSEs and connectors."""
+    return StationDetail.model_validate(await _detail(wired, await registered(wired, identity)))
+
+
+@router.post("/stations", status_code=201, openapi_extra=OPERATOR)
+async def add_station(body: NewStation, wired: Wired) -> RegisteredStation:
+    """Register a station; 409 if its identity is taken."""
+    identity = canonical_identity(body.identity)
+    if body.password is not None:
+        passwords.check_strength(body.password)
+    await _check_site(wired, body.site)
+    password = body.password or passwords.generate()
+    fields = body.model_dump(exclude={"identity", "password", "evses", "site"})
+    row = stations.StationRow(
+        identity=identity,
+        password_hash=passwords.hash_password(password),
+        site_id=body.site,
+        created_at=wired.clock.now(),
+        **fields,
+    )
+    async with wired.db.begin() as conn:
+        await stations.add(conn, row, _ratings(body.evses))
+    await wired.bus.publish(StationRegistered(wired.clock.now(), identity))
+    return RegisteredStation.model_validate(
+        {**await _detail(wired, await registered(wired, identity)), "password": password}
+    )
+
+
+@router.patch("/stations/{identity}", openapi_extra=OPERATOR)
+async def change_station(identity: str, body: StationChange, wired: Wired) -> StationDetail:
+    """Change what was decided about a station; its connection is closed and must look again."""
+    row = await registered(wired, identity)
+    if body.identity is not None and canonical_identity(body.identity) != row.identity:
+        raise Invalid("identity", "An identity cannot be changed; register the station anew.")
+    fields: dict[str, Any] = body.model_dump(
+        exclude_unset=True, exclude={"identity", "password", "evses", "site"}
+    )
+    if body.password is not None:
+        passwords.check_strength(body.password)
+        fields["password_hash"] = passwords.hash_password(body.password)
+    if "site" in body.model_fields_set:
+        await _check_site(wired, body.site)
+        fields["site_id"] = body.site
+    async with wired.db.begin() as conn:
+        await stations.change(conn, row.identity, **fields)
+        for rating in _ratings(body.evses or ()):
+            await stations.put_evse(conn, row.identity, rating)
+    await wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
+    return await show_station(row.identity, wired)
+
+
+@router.delete("/stations/{identity}", status_code=204, openapi_extra=OPERATOR)
+async def remove_station(identity: str, wired: Wired) -> Response:
+    """Forget a station; its connection is closed. Its transactions stay."""
+    row = await registered(wired, identity)
+    async with wired.db.begin() as conn:
+        await stations.remove(conn, row.identity)
+    await wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
+    return Response(status_code=204)
+
+
+async def registered(wired: Wiring, identity: str) -> stations.StationRow:
+    """The station with this identity in any spelling; `NotFound` if there is none."""
+    row = await stations.get(wired.db, canonical_identity(identity))
+    if row is None:
+        raise NotFound("station", identity)
+    return row
+
+
+async def _detail(wired: Wiring, row: stations.StationRow) -> Mapping[str, object]:
+    evses = await stations.evses(wired.db, row.identity)
+    connectors = await stations.connectors(wired.db, row.identity)
+    return {
+        **Station.model_validate(row).model_dump(),
+        "evses": [Evse.model_validate(evse) for evse in evses],
+        "connectors": [Connector.model_validate(connector) for connector in connectors],
+    }
+
+
+async def _check_site(wired: Wiring, site: str | None) -> None:
+    if site is not None and await stations.get_site(wired.db, site) is None:
+        raise Invalid("site", f"There is no site {site!r}.")
+
+
+def _ratings(evses: tuple[Rating, ...]) -> list[EvseRating]:
+    if len({evse.evse_id for evse in evses}) != len(evses):
+        raise Invalid("evses", "An evseId comes twice.")
+    return [EvseRating(evse.evse_id, evse.max_charge_w, evse.max_discharge_w) for evse in evses]

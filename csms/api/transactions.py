@@ -1,0 +1,100 @@
+"""Transactions and their meter readings."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from csms.api.shapes import After, Limit, Page, Shape, Time, key_of, page
+from csms.api.stations import registered
+from csms.api.wiring import Wired, Wiring
+from csms.domain.station import canonical_identity
+from csms.errors import NotFound
+from csms.store import transactions
+
+router = APIRouter(tags=["transactions"])
+
+AtStation = Annotated[
+    str | None, Query(description="The station's identity, where a transaction id is used by several.")
+]
+
+
+class Transaction(Shape):
+    """A transaction. Power is signed W (+ into the vehicle), registers are Wh, SoC percent."""
+
+    transaction_id: str
+    station: Annotated[str, Field(validation_alias="identity")]
+    evse_id: int | None
+    connector_id: int | None
+    id_token: str | None
+    id_token_type: str | None
+    started_at: Time | None
+    ended_at: Time | None
+    open: bool
+    charging_state: str | None
+    stopped_reason: str | None
+    updated_at: Time | None
+    first_import_wh: float | None
+    first_export_wh: float | None
+    last_import_wh: float | None
+    last_export_wh: float | None
+    power_w: float | None
+    power_at: Time | None
+    soc: float | None
+    soc_at: Time | None
+    conflicts: int
+
+
+class Reading(Shape):
+    """One meter reading."""
+
+    at: Time
+    power_w: float | None
+    import_wh: float | None
+    export_wh: float | None
+    soc: float | None
+    context: str
+
+
+@router.get("/transactions")
+async def list_transactions(
+    wired: Wired,
+    after: After = None,
+    limit: Limit = 100,
+    station: Annotated[str | None, Query(description="Only of this station.")] = None,
+    open: Annotated[bool, Query(description="Only those that are still open.")] = False,
+) -> Page[Transaction]:
+    """All transactions."""
+    identity = None if station is None else (await registered(wired, station)).identity
+    rows = await transactions.listing(wired.db, key_of(after), limit + 1, identity=identity, open_only=open)
+    return page(rows, limit, transactions.cursor, Transaction.model_validate)
+
+
+@router.get("/transactions/{transaction_id}")
+async def show_transaction(transaction_id: str, wired: Wired, station: AtStation = None) -> Transaction:
+    """One transaction."""
+    return Transaction.model_validate(await _found(wired, transaction_id, station))
+
+
+@router.get("/transactions/{transaction_id}/readings")
+async def list_readings(
+    transaction_id: str, wired: Wired, after: After = None, limit: Limit = 1000, station: AtStation = None
+) -> Page[Reading]:
+    """The meter readings of a transaction, oldest first."""
+    row = await _found(wired, transaction_id, station)
+    start = key_of(after) or ""
+    rows = await transactions.readings_of(wired.db, row.identity, row.transaction_id)
+    later = [reading for reading in rows if _key(reading) > start]
+    return page(later[: limit + 1], limit, _key, Reading.model_validate)
+
+
+async def _found(wired: Wiring, transaction_id: str, station: str | None) -> transactions.TransactionRow:
+    identity = None if station is None else canonical_identity(station)
+    row = await transactions.get(wired.db, transaction_id, identity)
+    if row is None:
+        raise NotFound("transaction", transaction_id)
+    return row
+
+
+def _key(row: transactions.ReadingRow) -> str:
+    return f"{row.at.isoformat(timespec='microseconds')} {row.seq_no + 1:012} {row.part:06}"

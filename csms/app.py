@@ -1,0 +1,292 @@
+"""The composition root: builds every part from the settings and runs them in one task group.
+
+Going down: no new requests, streams end; the gateway closes its sockets with 1001; what has gathered is
+flushed; then the database is closed.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from csms import log as logs
+from csms.api import app as api
+from csms.api.numbers import CountedBus, Numbers
+from csms.api.wiring import Wiring
+from csms.blocks import ROUTER
+from csms.blocks.context import Policy
+from csms.bus.memory import MemoryBus
+from csms.clock import Clock, RealClock, ScaledClock
+from csms.domain.program import Program
+from csms.errors import ConfigurationError
+from csms.feeds.mqtt_signal import MqttSignal
+from csms.gateway.house import GatewaySettings
+from csms.gateway.server import Gateway
+from csms.grid.loop import GridLoop
+from csms.grid.settlement import Settler
+from csms.pki import passwords
+from csms.settings import Settings
+from csms.store import programs, users
+from csms.store.database import Database
+from csms.store.writer import Writer
+from csms.web import mount
+from csms.wire.v201 import DIALECT as V201
+
+log = structlog.get_logger()
+
+DEFAULT_PROGRAM = "default"
+_GRACEFUL_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the server listens; `new_key` is the administrator's key if it was made just now."""
+
+    ocpp: str
+    api: str
+    new_key: str | None = field(repr=False)
+
+
+class App:
+    """The whole server. Make it with `build`."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._numbers = Numbers()
+        self._bus = CountedBus(MemoryBus(), self._numbers)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Go down in good order."""
+        self._stop.set()
+
+    async def run(self, ready: Callable[[Ready], None]) -> None:
+        """Serve until `stop`; `ready` is called when both doors are open.
+
+        Raises `ConfigurationError` (a port that is taken among others) and `StoreUnavailable`.
+        """
+        with _listen(self._settings.api.host, self._settings.api.port) as door:
+            db = await Database.open(self._settings.store.url)
+            try:
+                await db.migrate()
+                new_key = await _first_start(db, self._clock, self._settings.admin_key_file)
+                await self._serve(db, door, new_key, ready)
+            finally:
+                await db.close()
+
+    async def _serve(
+        self, db: Database, door: socket.socket, new_key: str | None, ready: Callable[[Ready], None]
+    ) -> None:
+        writer = Writer(db)
+        gateway = self._gateway(db, writer)
+        wiring = Wiring(
+            db,
+            self._bus,
+            self._clock,
+            health=lambda: {"store": writer.healthy, "gateway": gateway.started.is_set()},
+            connections=lambda: gateway.connections,
+            numbers=self._numbers,
+        )
+        http = self._http(wiring)
+        async with asyncio.TaskGroup() as group:
+            flushing = group.create_task(writer.run(), name="writer")
+            stations = group.create_task(gateway.run(), name="gateway")
+            rest = group.create_task(http.run_on(door), name="api")
+            others = [group.create_task(run(), name=name) for name, run in self._others(db, wiring).items()]
+            await gateway.started.wait()
+            ready(self._where(gateway.port, door, new_key))
+            await self._stop.wait()
+            log.info("stopping")
+            wiring.closing.set()
+            http.should_exit = True
+            await _ended(*others)
+            await _ended(stations)
+            await rest
+            await writer.close()
+            await flushing
+        log.info("stopped")
+
+    def _gateway(self, db: Database, writer: Writer) -> Gateway:
+        ocpp = self._settings.ocpp
+        policy = Policy(ocpp.heartbeat_interval_s, ocpp.pending_interval_s)
+        settings = GatewaySettings(
+            host=ocpp.host,
+            port=ocpp.port,
+            path=ocpp.path,
+            allow_insecure_bind=ocpp.allow_insecure_bind,
+            max_message_bytes=ocpp.max_message_kib * 1024,
+            ping_interval_s=ocpp.ping_interval_s,
+        )
+        return Gateway(db, writer, self._bus, self._clock, ROUTER, [V201], policy, settings)
+
+    def _others(self, db: Database, wiring: Wiring) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
+        """What serves nobody directly, by name."""
+        grid, mqtt = self._settings.grid, self._settings.mqtt
+        node = f"{socket.gethostname()}:{os.getpid()}"
+        parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
+            "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
+            "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
+            "numbers": lambda: self._numbers.run(self._bus),
+        }
+        if mqtt.url:
+            feed = MqttSignal(db, self._bus, self._clock, mqtt.url, mqtt.topic_in, mqtt.topic_out)
+            parts["mqtt"] = feed.run
+        return parts
+
+    def _http(self, wiring: Wiring) -> "_Http":
+        application = api.build(wiring)
+        mount.mount(application)
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            h11_max_incomplete_event_size=64 * 1024,
+            timeout_graceful_shutdown=_GRACEFUL_S,
+        )
+        return _Http(config)
+
+    def _where(self, ocpp_port: int, door: socket.socket, new_key: str | None) -> Ready:
+        ocpp, rest = self._settings.ocpp, self._settings.api
+        return Ready(
+            f"ws://{_in_url(ocpp.host)}:{ocpp_port}{ocpp.path}",
+            f"http://{_in_url(rest.host)}:{door.getsockname()[1]}",
+            new_key,
+        )
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its own signal handlers: the house decides when it goes down."""
+
+    async def run_on(self, door: socket.socket) -> None:
+        """Serve until `should_exit`; a cancelled server leaves no listener behind."""
+        try:
+            await self.serve([door])
+        finally:
+            for server in self.servers:
+                server.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def build(settings: Settings) -> App:
+    """The server for these settings. Call it where its event loop runs."""
+    rate = settings.clock.rate
+    if rate == 1.0:
+        return App(settings, RealClock())
+    log.warning("SCALED CLOCK: house time is not real time", rate=rate)
+    return App(settings, ScaledClock(rate))
+
+
+def run(settings: Settings, ready: Callable[[Ready], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what `App.run` raises, singly."""
+    logs.configure(settings.log.level, settings.log.format)
+
+    async def main() -> None:
+        app = build(settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, app.stop)
+        await app.run(ready)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+    except* OSError as group:
+        raise _of_listener(settings, _first(group)) from None
+    except* Exception as group:
+        raise _first(group) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # not on every platform
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error inside; what failed because of it is not told."""
+    one: BaseException = group
+    while isinstance(one, BaseExceptionGroup):
+        one = one.exceptions[0]
+    assert isinstance(one, Exception)
+    return one
+
+
+def _of_listener(settings: Settings, error: Exception) -> Exception:
+    if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+        return _taken("ocpp", settings.ocpp.host, settings.ocpp.port, error)
+    return error
+
+
+def _taken(section: str, host: str, port: int, error: OSError) -> ConfigurationError:
+    reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return ConfigurationError(f"{section}.port", f"{host}:{port} {reason}")
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """The API's listener, taken before anything else is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((host, port))
+            door.listen(1024)
+        except OSError as error:
+            raise _taken("api", host, port, error) from None
+        door.setblocking(False)
+        yield door
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel these and wait until they are gone."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _first_start(db: Database, clock: Clock, file: Path) -> str | None:
+    """Make what a new house needs: the default program, and an administrator whose key is returned."""
+    if await programs.get(db, DEFAULT_PROGRAM) is None:
+        async with db.begin() as conn:
+            await programs.put(conn, Program(DEFAULT_PROGRAM, "Default program"))
+    if await users.any_administrator(db):
+        return None
+    key = passwords.generate_key()
+    _write_secret(file, key)
+    async with db.begin() as conn:
+        await users.add(conn, "admin", "administrator", passwords.hash_key(key), clock.now())
+    return key
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, whatever it was before."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(f"{text}\n")
+    except OSError as error:
+        raise ConfigurationError("admin_key_file", f"{file} cannot be written: {error.strerror}") from None
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

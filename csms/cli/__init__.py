@@ -1,0 +1,1 @@
+"""The terminal's door: everything over REST but `serve`, `demo`, `db` and `config`."""

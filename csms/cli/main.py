@@ -1,0 +1,74 @@
+"""The command tree, and the only place where exit codes are given."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from csms.cli import access, configuration, database, events, programs, stations
+from csms.cli.demo import demo
+from csms.cli.outcome import Exit, Failed, complain
+from csms.cli.serve import serve
+from csms.errors import ConfigurationError, CsmsError, Invalid, StoreUnavailable
+
+app = typer.Typer(
+    help="Charging station management system for virtual power plants.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(demo)
+app.add_typer(stations.app, name="station")
+app.add_typer(stations.sites, name="site")
+app.add_typer(access.tokens, name="token")
+app.add_typer(access.transactions, name="transaction")
+app.add_typer(events.app, name="event")
+app.add_typer(programs.programs, name="program")
+app.add_typer(programs.drivers, name="driver")
+app.add_typer(programs.settlements, name="settlement")
+app.command("fleet")(access.fleet)
+app.add_typer(access.users, name="user")
+app.add_typer(database.app, name="db")
+app.add_typer(configuration.app, name="config")
+
+
+def main() -> None:
+    """What `csms` on the command line calls."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; every failure is one line on standard error."""
+    try:
+        code = app(args=list(arguments), prog_name="csms", standalone_mode=False)
+    except Exception as error:
+        line, end = outcome(error)
+        if line:
+            complain(line)
+        return end
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def outcome(error: Exception) -> tuple[str, Exit]:
+    """The one line and the exit code for an error."""
+    match error:
+        case Failed():
+            return error.line, error.code
+        case Invalid():
+            return f"{error.field}: {error.detail}", Exit.WRONG_USE
+        case ConfigurationError():
+            return f"configuration error: {error}", Exit.FAILED
+        case StoreUnavailable():
+            return f"the store is not available: {error}", Exit.FAILED
+        case CsmsError():
+            return str(error), Exit.FAILED
+        case typer.Abort():
+            return "aborted", Exit.FAILED
+        case typer.TyperException():
+            # help that was asked for by giving no arguments has been printed already
+            asked = type(error).__name__ == "NoArgsIsHelpError"
+            return "" if asked else error.format_message(), Exit.WRONG_USE
+        case OSError():
+            return f"{error.filename or 'the system'}: {error.strerror or error}", Exit.FAILED
+    return f"unexpected {type(error).__name__}: {error}", Exit.FAILED

@@ -1,0 +1,27 @@
+"""Options that every command takes, and the client that they make."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from csms.cli.outcome import Exit, Failed
+from csms.cli.rest import DEFAULT_URL, Rest
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Url = Annotated[str, typer.Option("--url", envvar="CSMS_URL", help="The server.")]
+Identity = Annotated[str, typer.Argument(metavar="IDENTITY", help="A station's identity.")]
+URL = DEFAULT_URL
+
+
+def client(url: str) -> Rest:
+    """The client for a server; the key is found when it is needed."""
+    return Rest(url)
+
+
+def time_of(text: str, option: str) -> str:
+    """A time as RFC 3339 in UTC; one without zone is meant in the zone of this machine."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        raise Failed(f"{option}: {text!r} is not a time like 2026-01-31T12:00:00Z.", Exit.WRONG_USE) from None

@@ -1,0 +1,175 @@
+"""`csms station ...` and `csms site ...`, over REST."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
+from csms.cli.rest import Object, parsed
+from csms.domain.units import parse_power
+
+app = typer.Typer(help="Charging stations.", no_args_is_help=True)
+sites = typer.Typer(help="Sites: places with one grid connection.", no_args_is_help=True)
+
+_COLUMNS = ("identity", "connected", "registration", "site", "discharge", "vendor", "model", "version")
+_FOLLOW_S = 1.0
+Limit = Annotated[str | None, typer.Option(help="A power, for example 50kW.")]
+
+
+@app.command()
+def add(  # noqa: PLR0913 - one option for each thing that can be said
+    identity: Identity,
+    password: Annotated[str | None, typer.Option(help="Made if it is not given, and shown once.")] = None,
+    serial: Annotated[str | None, typer.Option(help="Its serial number.")] = None,
+    profile: Annotated[int, typer.Option(min=1, max=3, help="Security profile.")] = 1,
+    vendor: Annotated[str | None, typer.Option()] = None,
+    model: Annotated[str | None, typer.Option()] = None,
+    site: Annotated[str | None, typer.Option(help="The site it stands at.")] = None,
+    discharge: Annotated[
+        str, typer.Option(help="none, or negative_limit if it is known to take it.")
+    ] = "none",
+    evses: Annotated[
+        int, typer.Option(min=0, max=200, help="How many EVSEs of the rating below it has.")
+    ] = 0,
+    max_charge: Limit = None,
+    max_discharge: Limit = None,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Register a station and print its password, this once."""
+    body: dict[str, Any] = {
+        "identity": identity,
+        "password": password,
+        "serialNumber": serial,
+        "securityProfile": profile,
+        "vendor": vendor,
+        "model": model,
+        "site": site,
+        "discharge": discharge,
+        "evses": _ratings(evses, max_charge, max_discharge),
+    }
+    station = client(url).post(
+        "/stations", {name: value for name, value in body.items() if value is not None}
+    )
+    if json:
+        as_json(station)
+    else:
+        say(f"{station['identity']} is registered. Password, shown this once: {station['password']}")
+
+
+@app.command("list")
+def list_(json: Json = False, url: Url = URL) -> None:
+    """All stations."""
+    found = client(url).all("/stations")
+    as_json(found) if json else table("Stations", _COLUMNS, found)
+
+
+@app.command()
+def show(identity: Identity, json: Json = False, url: Url = URL) -> None:
+    """One station with its EVSEs and connectors."""
+    found = client(url).get(f"/stations/{quote(identity, safe='')}")
+    as_json(found) if json else fields(f"Station {found['identity']}", found)
+
+
+@app.command()
+def remove(identity: Identity, json: Json = False, url: Url = URL) -> None:
+    """Forget a station and close its connection."""
+    client(url).delete(f"/stations/{quote(identity, safe='')}")
+    as_json({"removed": identity}) if json else say(f"{identity} is removed.")
+
+
+@app.command()
+def call(
+    identity: Identity,
+    action: Annotated[str, typer.Argument(help="For example GetVariables.")],
+    payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")] = "{}",
+    override: Annotated[
+        str | None, typer.Option(help="An administrator's reason to send a negative limit.")
+    ] = None,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Send any call that a CSMS may send, and print the station's answer."""
+    params = {} if override is None else {"override": override}
+    path = f"/stations/{quote(identity, safe='')}/calls/{quote(action, safe='')}"
+    found = client(url).call(path, parsed(_read(payload), "The payload"), params)
+    as_json(found if json else found["answer"])
+
+
+@app.command()
+def messages(
+    identity: Identity,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")] = False,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """The frame log of a station, secrets replaced."""
+    rest, after = client(url), "0"
+    while True:
+        found = rest.get(f"/stations/{quote(identity, safe='')}/messages", {"after": after, "limit": 500})
+        for frame in found["items"]:
+            as_json(frame, lines=True) if json else _show_frame(frame)
+        after = found["next"]
+        if len(found["items"]) < 500:
+            if not follow:
+                return
+            time.sleep(_FOLLOW_S)
+
+
+@sites.command("add")
+def add_site(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    import_limit: Limit = None,
+    export_limit: Limit = None,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Register a site. Without an export limit nothing there is discharged into the grid."""
+    body: Object = {"siteId": site}
+    if import_limit is not None:
+        body["importLimitW"] = parse_power(import_limit, "--import-limit")
+    if export_limit is not None:
+        body["exportLimitW"] = abs(parse_power(export_limit, "--export-limit"))
+    found = client(url).post("/sites", body)
+    as_json(found) if json else say(f"Site {found['siteId']} is registered.")
+
+
+@sites.command("list")
+def list_sites(json: Json = False, url: Url = URL) -> None:
+    """All sites."""
+    found = client(url).all("/sites")
+    as_json(found) if json else table("Sites", ("siteId", "importLimitW", "exportLimitW"), found)
+
+
+def _ratings(count: int, max_charge: str | None, max_discharge: str | None) -> list[Object]:
+    """So many EVSEs of one rating, magnitudes in W."""
+    rating = {
+        "maxChargeW": None if max_charge is None else parse_power(max_charge, "--max-charge"),
+        "maxDischargeW": None
+        if max_discharge is None
+        else abs(parse_power(max_discharge, "--max-discharge")),
+    }
+    return [{"evseId": number, **rating} for number in range(1, count + 1)]
+
+
+def _read(payload: str) -> str:
+    try:
+        if payload == "-":
+            return sys.stdin.read()
+        if payload.startswith("@"):
+            return Path(payload[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise Failed(f"{payload} cannot be read: {reason}", Exit.WRONG_USE) from None
+    return payload
+
+
+def _show_frame(frame: Object) -> None:
+    arrow = "->" if frame["way"] == "in" else "<-"
+    text = "".join(char if char.isprintable() else " " for char in frame["text"])
+    say(f"{frame['at']} {arrow} {text}")

@@ -1,0 +1,163 @@
+"""All configuration as one frozen model, read from TOML and environment; the environment wins.
+
+`CSMS_OCPP__PORT=9000` sets `port` in section `ocpp`. Every key and its default stand in `configs/csms.toml`.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from csms.errors import ConfigurationError
+
+_PREFIX = "CSMS_"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OcppSettings(Section):
+    """The stations' listener. Times in real seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9000, ge=0, le=65535)
+    path: str = Field(default="/ocpp", pattern=r"^(/[A-Za-z0-9._~-]+)+$")
+    allow_insecure_bind: bool = False
+    max_message_kib: int = Field(default=256, ge=16, le=65536)
+    ping_interval_s: float = Field(default=20.0, gt=0)
+    heartbeat_interval_s: int = Field(default=300, ge=1)
+    pending_interval_s: int = Field(default=60, ge=1)
+
+
+class ApiSettings(Section):
+    """REST, live facts and metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    allow_insecure_bind: bool = False
+
+
+class StoreSettings(Section):
+    """The database."""
+
+    url: str = "sqlite:///var/csms.db"
+
+
+class BusSettings(Section):
+    """What carries facts and asks."""
+
+    url: Literal["memory:"] = "memory:"
+
+
+class GridSettings(Section):
+    """The grid loop; times in house seconds."""
+
+    tick_s: float = Field(default=10.0, gt=0, le=60)
+    settle_every_s: float = Field(default=10.0, gt=0, le=600)
+
+
+class MqttSettings(Section):
+    """Grid signals in, progress out. Off while `url` is empty."""
+
+    url: str = ""
+    topic_in: str = "csms/grid-events"
+    topic_out: str = "csms/progress"
+
+
+class ClockSettings(Section):
+    """House time. A rate other than 1 is for demonstrations, on loopback only."""
+
+    rate: float = Field(default=1.0, gt=0, le=3600)
+
+
+class LogSettings(Section):
+    """The log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", allow_inf_nan=False
+    )
+
+    ocpp: OcppSettings = OcppSettings()
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+    bus: BusSettings = BusSettings()
+    grid: GridSettings = GridSettings()
+    mqtt: MqttSettings = MqttSettings()
+    clock: ClockSettings = ClockSettings()
+    log: LogSettings = LogSettings()
+    admin_key_file: Path = Path("var/admin.key")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the file (which comes in as arguments), then the defaults; nothing else."""
+        return env_settings, init_settings
+
+
+def load(file: Path | None = None) -> Settings:
+    """Read the file (if one is given) and the environment; `ConfigurationError` names the first wrong key."""
+    _refuse_unknown_environment()
+    try:
+        settings = Settings(**({} if file is None else _read(file)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        detail = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigurationError(key, detail) from None
+    _check_binding(settings)
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on that host."""
+    return host in _LOOPBACK
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError(str(file), f"cannot be read: {reason}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(str(file), f"is not TOML: {error}") from None
+
+
+def _refuse_unknown_environment() -> None:
+    """pydantic-settings ignores a section it does not know; a spelling mistake must not go unseen."""
+    for name in sorted(os.environ):
+        section, found, _ = name.upper().removeprefix(_PREFIX).partition("__")
+        if name.upper().startswith(_PREFIX) and found and section.lower() not in Settings.model_fields:
+            raise ConfigurationError(name, "there is no such setting")
+
+
+def _check_binding(settings: Settings) -> None:
+    """Keys and passwords do not travel in the clear unless somebody says so (profile 1 on loopback only)."""
+    for name, section in (("ocpp", settings.ocpp), ("api", settings.api)):
+        if settings.clock.rate != 1.0 and not is_loopback(section.host):
+            raise ConfigurationError("clock.rate", f"a scaled clock needs {name}.host on loopback")
+        if not section.allow_insecure_bind and not is_loopback(section.host):
+            raise ConfigurationError(
+                f"{name}.host",
+                f"{section.host} is not loopback; set {name}.allow_insecure_bind to accept that",
+            )

@@ -1,0 +1,1 @@
+"""The dashboard: static files that talk to the REST API only."""
