@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -38,24 +38,26 @@ def add(  # noqa: PLR0913 - one option for each thing that can be said
     ] = 0,
     max_charge: Limit = None,
     max_discharge: Limit = None,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Let it in, but no further than approved.")
+    ] = False,
     json: Json = False,
     url: Url = URL,
 ) -> None:
     """Register a station and print its password, this once."""
-    body: dict[str, Any] = {
-        "identity": identity,
-        "password": password,
-        "serialNumber": serial,
-        "securityProfile": profile,
-        "vendor": vendor,
-        "model": model,
-        "site": site,
-        "discharge": discharge,
-        "evses": _ratings(evses, max_charge, max_discharge),
-    }
-    station = client(url).post(
-        "/stations", {name: value for name, value in body.items() if value is not None}
+    body = _given(
+        identity=identity,
+        password=password,
+        serialNumber=serial,
+        securityProfile=profile,
+        vendor=vendor,
+        model=model,
+        site=site,
+        discharge=discharge,
+        registration="Pending" if pending else "Accepted",
+        evses=_ratings(evses, max_charge, max_discharge),
     )
+    station = client(url).post("/stations", body)
     if json:
         as_json(station)
     else:
@@ -74,6 +76,29 @@ def show(identity: Identity, json: Json = False, url: Url = URL) -> None:
     """One station with its EVSEs and connectors."""
     found = client(url).get(f"/stations/{quote(identity, safe='')}")
     as_json(found) if json else fields(f"Station {found['identity']}", found)
+
+
+@app.command()
+def approve(identity: Identity, json: Json = False, url: Url = URL) -> None:
+    """Accept a pending station."""
+    _change(identity, {"registration": "Accepted"}, "accepted from its next boot on", json, url)
+
+
+@app.command()
+def hold(
+    identity: Identity,
+    reason: Annotated[str, typer.Argument(help="Why; shown to people.")],
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Send no order to a station until it is released; its vehicles charge as usual."""
+    _change(identity, {"hold": reason}, "held", json, url)
+
+
+@app.command()
+def release(identity: Identity, json: Json = False, url: Url = URL) -> None:
+    """Let orders go to a station again, after an alarm or a hold."""
+    _change(identity, {"hold": None}, "released", json, url)
 
 
 @app.command()
@@ -119,6 +144,15 @@ def messages(
             if not follow:
                 return
             time.sleep(_FOLLOW_S)
+
+
+def _given(**said: object) -> Object:
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _change(identity: str, body: Object, what: str, json: bool, url: str) -> None:
+    found = client(url).patch(f"/stations/{quote(identity, safe='')}", body)
+    as_json(found) if json else say(f"{found['identity']} is {what}.")
 
 
 @sites.command("add")

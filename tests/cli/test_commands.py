@@ -46,6 +46,14 @@ def test_stations(csms: Cli) -> None:
     csms("station", "remove", "S1").refused(1, "s1")
 
 
+def test_a_pending_station_is_approved_and_a_held_one_released(csms: Cli) -> None:
+    assert csms("station", "add", "P1", "--pending", "--json").json["registration"] == "Pending"
+    assert "p1 is accepted" in csms("station", "approve", "P1").out
+    assert csms("station", "hold", "P1", "cable torn", "--json").json["hold"] == "cable torn"
+    assert csms("station", "release", "P1", "--json").json["hold"] is None
+    csms("station", "approve", "none").refused(1, "none")
+
+
 def test_calls(fleet: Cli, tmp_path: Path) -> None:
     fleet("station", "call", "CS001", "Reset", '{"type":"Immediate"}').refused(1, "not connected")
     fleet("station", "call", "CS001", "Reset", "{").refused(2, "not json")
