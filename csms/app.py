@@ -205,10 +205,8 @@ def run(settings: Settings, ready: Callable[[Ready], None]) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main())
-    except* OSError as group:
-        raise _of_listener(settings, _first(group)) from None
-    except* Exception as group:
-        raise _first(group) from None
+    except Exception as error:
+        raise _of_listener(settings, _first(error)) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -220,13 +218,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    """The first error inside; what failed because of it is not told."""
-    one: BaseException = group
-    while isinstance(one, BaseExceptionGroup):
-        one = one.exceptions[0]
-    assert isinstance(one, Exception)
-    return one
+def _first(error: Exception) -> Exception:
+    """The first error inside a group; what failed because of it is not told."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _of_listener(settings: Settings, error: Exception) -> Exception:
