@@ -17,8 +17,9 @@ import uvloop
 from chargepoint_sim.cli.console import Driver, typed_lines
 from chargepoint_sim.cli.output import Output, complain
 from chargepoint_sim.clock import ScaledClock
-from chargepoint_sim.ev.vehicle import PowerLimits
+from chargepoint_sim.ev.vehicle import PowerLimits, VehicleModel
 from chargepoint_sim.faults import BadFault, FaultOrder, inject, parse_fault
+from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.fleet.fleet import Fleet, Plan
 from chargepoint_sim.fleet.registration import Registrar, RegistrationFailed
 from chargepoint_sim.fleet.sessions import BadSessions
@@ -86,6 +87,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     max_discharge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
     plug_at_start: Annotated[int, typer.Option(min=0, help="So many vehicles are plugged in.")] = 0,
     token: Annotated[str, typer.Option(help="The token of vehicles plugged in at the start.")] = "TAG-1",  # noqa: S107
+    vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
     seed: Seed = "1",
     fault: Faults = None,
     as_json: AsJson = False,
@@ -103,8 +105,15 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     )
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
     station = Station(fixed, _websocket(url), ScaledClock(speed), output.event, Behaviour(high_level=hlc))
-    driver = Driver(station, output.event, seed)
+    driver = Driver(station, output.event, _model(vehicle), seed)
     _run(_one_station(station, driver, orders, [token] * plug_at_start))
+
+
+def _model(name: str) -> VehicleModel:
+    try:
+        return Catalogue().named(name)
+    except KeyError as unknown:
+        raise WrongUse(f"--vehicle: {unknown.args[0]}") from None
 
 
 async def _one_station(station: Station, driver: Driver, orders: list[FaultOrder], tokens: list[str]) -> None:

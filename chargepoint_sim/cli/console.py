@@ -6,8 +6,7 @@ import sys
 import threading
 
 from chargepoint_sim.ev.battery import Battery
-from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle
-from chargepoint_sim.fleet.catalogue import Catalogue
+from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.station import Station
 from chargepoint_sim.station.words import StoppedReason, Trigger
@@ -19,17 +18,17 @@ _STAY_S = 4 * 3600.0
 class Driver:
     """What a person in front of the station does."""
 
-    def __init__(self, station: Station, observe: Observe, seed: str) -> None:
+    def __init__(self, station: Station, observe: Observe, model: VehicleModel, seed: str) -> None:
         self._station = station
         self._observe = observe
-        self._catalogue = Catalogue()
+        self._model = model
         self._dice = random.Random(f"{seed}/driver")  # noqa: S311 - not for secrets
         self._guests = 0
 
     def plug(self, evse_id: int, token: str | None, soc: float | None) -> None:
         """Come with a vehicle; without a token nobody is authorised until the server starts it."""
         self._guests += 1
-        model = self._catalogue.draw(self._dice, 0.0)
+        model = self._model
         charged = self._dice.uniform(40.0, 80.0) if soc is None else soc
         vehicle = Vehicle(
             evccid=f"{self._dice.getrandbits(48):012X}",

@@ -30,6 +30,14 @@ class Catalogue:
         ]
         self._weights = [float(row["weight"]) for row in rows]
 
+    def named(self, part: str) -> VehicleModel:
+        """The first model whose name has this in it, in any case. Raises `KeyError` naming all models."""
+        for model in self.models:
+            if part.lower() in model.name.lower():
+                return model
+        names = "; ".join(model.name for model in self.models)
+        raise KeyError(f"no vehicle {part!r} among: {names}")
+
     def draw(self, dice: random.Random, least_capacity_wh: float) -> VehicleModel:
         """A model whose battery is large enough; the largest if none is."""
         fitting = [

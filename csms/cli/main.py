@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from csms.cli import access, configuration, database, events, programs, stations
+from csms.cli import access, configuration, database, events, programs, stations, vehicles
 from csms.cli.demo import demo
 from csms.cli.outcome import Exit, Failed, complain
 from csms.cli.serve import serve
@@ -26,6 +26,7 @@ app.add_typer(access.transactions, name="transaction")
 app.add_typer(events.app, name="event")
 app.add_typer(programs.programs, name="program")
 app.add_typer(programs.drivers, name="driver")
+app.add_typer(vehicles.app, name="vehicle")
 app.add_typer(programs.settlements, name="settlement")
 app.command("fleet")(access.fleet)
 app.add_typer(access.users, name="user")

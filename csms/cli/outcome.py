@@ -16,6 +16,9 @@ from rich.text import Text
 from csms.errors import CsmsError
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
 class Exit(IntEnum):
     """Exit codes."""
 
@@ -54,8 +57,8 @@ def as_json(value: object, *, lines: bool = False) -> None:
 def table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
     """Rows as a table; a column is named by its JSON field. Text is shown as it is, never as markup."""
     shown = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        shown.add_column(_heading(column), overflow="fold")
+    for number, column in enumerate(columns):
+        shown.add_column(_heading(column), overflow="fold", no_wrap=number == 0)  # an id is to be copied
     for row in rows:
         shown.add_row(*(cell(row.get(column)) for column in columns))
     Console().print(shown)
@@ -80,8 +83,12 @@ def cell(value: object) -> Text:
             return Text("yes" if value else "no")
         case float():
             return Text(f"{value + 0.0:,.1f}".removesuffix(".0"))
+        case str() if _MOMENT.fullmatch(value):
+            return Text(f"{value[:10]} {value[11:19]}Z")
         case str() | int():
             return Text(str(value))
+        case dict():
+            return Text("\n".join(f"{name}: {cell(part)}" for name, part in value.items()) or "-")
         case _:
             return Text(json.dumps(value, ensure_ascii=False))
 

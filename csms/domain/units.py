@@ -2,12 +2,13 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TypeGuard
 
 from csms.errors import Invalid
 
 _WATTS = {"W": 1.0, "w": 1.0, "kW": 1e3, "KW": 1e3, "kw": 1e3, "MW": 1e6, "GW": 1e9}
-_POWER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)\s*([A-Za-z]*)")
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)\s*([A-Za-z]*)")
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 _SHORT = re.compile(rf"(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?")
 _ISO = re.compile(rf"P(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?")
@@ -26,17 +27,25 @@ def parse_power(text: str, field: str = "power") -> float:
 
     "mW" is refused because it could be meant either way. Raises `Invalid` naming `field`.
     """
+    return _parsed(text, _WATTS, "A power needs one of the units W, kW, MW or GW, for example -300kW.", field)
+
+
+def parse_energy(text: str, field: str = "energy") -> float:
+    """Wh from "60kWh" or "900 Wh". Raises `Invalid` naming `field`."""
+    units = {f"{unit}h": size for unit, size in _WATTS.items()}
+    return _parsed(text, units, "An energy needs one of the units Wh, kWh or MWh, for example 60kWh.", field)
+
+
+def _parsed(text: str, units: Mapping[str, float], advice: str, field: str) -> float:
     stripped = text.strip().replace("\N{MINUS SIGN}", "-")
-    match = _POWER.fullmatch(stripped) if len(stripped) <= _TEXT_MAX else None
-    if match is None:
-        raise Invalid(field, "Write a power as a number with a unit, for example -300kW.")
-    number, unit = match.groups()
-    if unit not in _WATTS:
-        raise Invalid(field, "A power needs one of the units W, kW, MW or GW, for example -300kW.")
-    watts = float(number) * _WATTS[unit]
-    if not math.isfinite(watts):
-        raise Invalid(field, "This power is too large.")
-    return watts
+    match = _QUANTITY.fullmatch(stripped) if len(stripped) <= _TEXT_MAX else None
+    number, unit = match.groups() if match is not None else ("", "")
+    if unit not in units:
+        raise Invalid(field, advice)
+    value = float(number) * units[unit]
+    if not math.isfinite(value):
+        raise Invalid(field, "This number is too large.")
+    return value
 
 
 def parse_duration(text: str, field: str = "duration") -> int:

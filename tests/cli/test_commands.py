@@ -54,6 +54,20 @@ def test_a_pending_station_is_approved_and_a_held_one_released(csms: Cli) -> Non
     csms("station", "approve", "none").refused(1, "none")
 
 
+def test_vehicles(fleet: Cli) -> None:
+    add = ("vehicle", "add", "leaf-1", "--driver", "d1", "--bidirectional", "--capacity", "62kWh")
+    vehicle = fleet(*add, "--max-discharge", "10kW", "--json").json
+    assert (vehicle["capacityWh"], vehicle["maxDischargeW"], vehicle["bidirectional"]) == (
+        62_000,
+        10_000,
+        True,
+    )
+    fleet(*add).refused(1, "already")
+    fleet("vehicle", "add", "v2", "--driver", "nobody").refused(1, "nobody")
+    fleet("vehicle", "add", "v2", "--capacity", "62").refused(2, "--capacity", "kWh")
+    assert "leaf-1" in fleet("vehicle", "list").out
+
+
 def test_calls(fleet: Cli, tmp_path: Path) -> None:
     fleet("station", "call", "CS001", "Reset", '{"type":"Immediate"}').refused(1, "not connected")
     fleet("station", "call", "CS001", "Reset", "{").refused(2, "not json")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.domain.units import finite, format_energy, format_power, parse_duration, parse_power
+from csms.domain.units import finite, format_energy, format_power, parse_duration, parse_energy, parse_power
 from csms.errors import Invalid
 
 
@@ -49,6 +49,14 @@ def test_a_power_without_a_clear_meaning_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse_power(text, field="targetW")
     assert refused.value.field == "targetW"
+
+
+def test_energies_are_read_with_their_unit() -> None:
+    assert parse_energy("60kWh") == 60_000
+    assert parse_energy("900 Wh") == 900
+    for text in ("60", "60kW", "nan kWh", ""):
+        with pytest.raises(Invalid):
+            parse_energy(text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""`csms vehicle ...`, over REST."""
+
+from typing import Annotated
+
+import typer
+
+from csms.cli.options import URL, Json, Url, client
+from csms.cli.outcome import as_json, say, table
+from csms.cli.rest import Object
+from csms.domain.units import parse_energy, parse_power
+
+app = typer.Typer(help="Vehicles: batteries that drivers bring.", no_args_is_help=True)
+
+_COLUMNS = ("vehicleId", "driverId", "bidirectional", "capacityWh", "maxChargeW", "maxDischargeW")
+Power = Annotated[str | None, typer.Option(help="A power, for example 10kW.")]
+
+
+@app.command()
+def add(
+    vehicle: Annotated[str, typer.Argument(metavar="VEHICLE")],
+    driver: Annotated[str | None, typer.Option(help="Who drives it.")] = None,
+    bidirectional: Annotated[
+        bool, typer.Option("--bidirectional", help="It can discharge. Not said means that it cannot.")
+    ] = False,
+    capacity: Annotated[str | None, typer.Option(help="Of its battery, for example 60kWh.")] = None,
+    max_charge: Power = None,
+    max_discharge: Power = None,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Register a vehicle. What is not said may come from the vehicle itself, over its cable."""
+    body: Object = {"vehicleId": vehicle, "bidirectional": bidirectional}
+    if driver is not None:
+        body["driverId"] = driver
+    if capacity is not None:
+        body["capacityWh"] = parse_energy(capacity, "--capacity")
+    if max_charge is not None:
+        body["maxChargeW"] = parse_power(max_charge, "--max-charge")
+    if max_discharge is not None:
+        body["maxDischargeW"] = abs(parse_power(max_discharge, "--max-discharge"))
+    found = client(url).post("/vehicles", body)
+    as_json(found) if json else say(f"Vehicle {found['vehicleId']} is registered.")
+
+
+@app.command("list")
+def list_(json: Json = False, url: Url = URL) -> None:
+    """All vehicles."""
+    found = client(url).all("/vehicles")
+    as_json(found) if json else table("Vehicles", _COLUMNS, found)
