@@ -10,12 +10,14 @@ class Departure:
     """A need with a time: `needed_wh` more in the battery in `left_s` seconds.
 
     `needed_wh` is negative if there is more than needed already. `charge_w` is the power at the meter that
-    can be counted on until then.
+    can be counted on until then, but for the first `idle_s` seconds: so long an event's fallback may hold the
+    vehicle if our word does not reach it any more.
     """
 
     needed_wh: float
     left_s: float
     charge_w: float
+    idle_s: float = 0.0
 
     @property
     def recharge_w(self) -> float:
@@ -27,7 +29,8 @@ class Departure:
 
         Two leases are kept free: one for the discharge itself, one for getting the charging started.
         """
-        return self.recharge_w * max(0.0, self.left_s - 2 * lease_s) / 3600 - self.needed_wh
+        useful_s = self.left_s - max(2 * lease_s, self.idle_s)
+        return self.recharge_w * max(0.0, useful_s) / 3600 - self.needed_wh
 
     def must_w(self, lease_s: int) -> float:
         """Least charging during the next two leases that keeps the need within reach; W at the meter."""

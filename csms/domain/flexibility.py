@@ -15,9 +15,9 @@ from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
 ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
+FALLBACK_OVER_S = 180.0  # so long after its event the fallback has ended by itself, wherever it is
 _TYPICAL_HEADROOM_WH = 20_000.0
-_SOC_TOLERANCE = 2.0  # stations round, and the battery management corrects itself
-_WORST_EFFICIENCY = 0.75
+_CAPACITY_DOUBT = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,19 +194,14 @@ def fresh_power(view: EvseView, now: datetime, max_age_s: float) -> float | None
     return view.power_w if finite(view.power_w) and age_s is not None and age_s <= max_age_s else None
 
 
-def plausible(soc_before: float, energy_wh: float, capacity_wh: float, soc_after: float) -> bool:
-    """Whether a SoC can follow from the one before when `energy_wh` (+ in) has flowed at the meter.
+def highest_soc(before: float, import_wh: float, export_wh: float, capacity_wh: float) -> float:
+    """The most percent that can be in a battery after so much has flowed at the meter (both magnitudes).
 
-    A battery gains at most what flowed in and loses at least what flowed out; below that, losses down to 75 %
-    efficiency and the vehicle's own use are believed. Two percent are free for rounding.
+    A battery gains at most what flowed in and loses at least what flowed out; a quarter either way is left
+    for a capacity that is not known exactly.
     """
-    if not all(map(finite, (soc_before, energy_wh, capacity_wh, soc_after))) or capacity_wh <= 0:
-        return False
-    if not 0 <= soc_after <= 100:
-        return False
-    moved = 100 * energy_wh / capacity_wh
-    gained = soc_after - soc_before
-    return min(0.0, moved / _WORST_EFFICIENCY) - _SOC_TOLERANCE <= gained <= moved + _SOC_TOLERANCE
+    moved_wh = import_wh * _CAPACITY_DOUBT - export_wh / _CAPACITY_DOUBT
+    return min(100.0, max(0.0, before + 100 * moved_wh / capacity_wh))
 
 
 def _case(
@@ -227,7 +222,7 @@ def _case(
         capacity_wh=capacity_wh,
         charge_w=charge_w,
         rating_w=_rating_w(view),
-        departure=None if needed_wh is None else _departure(view, needed_wh, charge_w, site, now),
+        departure=None if needed_wh is None else _departure(view, needed_wh, charge_w, site, event, now),
     )
 
 
@@ -269,14 +264,25 @@ def _rating_w(view: EvseView) -> float | None:
 
 
 def _departure(
-    view: EvseView, needed_wh: float, charge_w: float, site: SiteLimit | None, now: datetime
+    view: EvseView,
+    needed_wh: float,
+    charge_w: float,
+    site: SiteLimit | None,
+    event: GridEvent,
+    now: datetime,
 ) -> Departure | None:
-    """The need with its time. One without a departure cannot be timed: then the reserve alone protects."""
+    """The need with its time. One without a departure cannot be timed: then the reserve alone protects.
+
+    A driver's departure does not hang on this server's being there: what the fallback would keep from being
+    charged until the event is over is not counted on.
+    """
     known = [at for at in (view.need.departure, view.ev_departure) if at is not None]
     if not known:
         return None
     site_w = max(0.0, site.import_w) if site is not None else charge_w
-    return Departure(needed_wh, max(0.0, (min(known) - now).total_seconds()), min(charge_w, site_w))
+    left_s = max(0.0, (min(known) - now).total_seconds())
+    idle_s = max(0.0, (event.end - now).total_seconds()) + FALLBACK_OVER_S
+    return Departure(needed_wh, left_s, min(charge_w, site_w), idle_s)
 
 
 def _needed_wh(view: EvseView, soc: float | None, capacity_wh: float | None) -> float | None:

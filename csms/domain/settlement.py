@@ -34,8 +34,8 @@ class ParticipantReadings:
     """One driver's transaction at one EVSE, with meter data from before the event's start to after its end.
 
     `since` and `until` bound the part in the event: the transaction's start and end, or an opt-out; None
-    means open. `baseline_w` is the baseline frozen at the start, None if none was. `bidirectional` False: the
-    EVSE cannot export and has no export register.
+    means open. `away` are times in between that belong to another event. `baseline_w` is the baseline frozen
+    at the start, None if none was. `bidirectional` False: the EVSE cannot export and has no export register.
     """
 
     driver_id: str | None
@@ -47,6 +47,7 @@ class ParticipantReadings:
     until: datetime | None = None
     baseline_w: float | None = None
     bidirectional: bool = True
+    away: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ def _lines(
     registers = Registers.of(part.readings, part.bidirectional)
     base_w = _baseline_w(event, program, part)
     for start, end in pairwise(_borders(event, program.terms.interval_s, part, registers)):
+        if any(gone <= start and end <= back for gone, back in part.away):
+            continue  # V-17: each Wh once
         flow = registers.between(start, end, max_gap)
         metered = flow is not None and base_w is not None
         baseline = base_w * (end - start).total_seconds() / 3600 if metered and base_w is not None else None
@@ -183,5 +186,6 @@ def _borders(
     while cut < end:
         cuts.add(cut)
         cut += step
-    cuts.update(at for at in (registers.first, registers.last) if at is not None and start < at < end)
+    marks = (registers.first, registers.last, *(at for span in part.away for at in span))
+    cuts.update(at for at in marks if at is not None and start < at < end)
     return sorted(cuts)

@@ -1,7 +1,7 @@
 """Decide: what each EVSE of one event shall do in this tick. No waiting, no writing; the loop does both."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -83,10 +83,11 @@ def decide(
     now, max_age_s = scene.now, program.terms.max_meter_age_s
     offered = fleet.offers(views, event, program, scene.sites, now)
     able = [pair for pair in offered if _ready(*pair, event, program, scene)]
+    steered = frozenset(_key(view) for view, _ in able)
     counted = [pair for pair in offered if not (pair[0].refused or pair[0].not_following)]
     measured_w = fleet_power((view for view, _ in counted), now, max_age_s)
-    adrift_w = fleet_power((view for view, offer in counted if not offer.steerable), now, max_age_s)
-    steered = frozenset(_key(view) for view, _ in able)
+    loose = [view for view, offer in counted if not offer.steerable or _alone(view, offer, steered)]
+    adrift_w = fleet_power(loose, now, max_age_s)
     wanted_w, memory = correct(
         event.target_w, measured_w, last.before(steered, now), now, shortfall_w=last.shortfall_w
     )
@@ -95,9 +96,12 @@ def decide(
     power_w = {(each.station_id, each.evse_id): each.setpoint_w for each in allocation.setpoints}
     leases = _leases(event, program, able, power_w, scene)
     fallbacks = [
-        put_fallback(event, program, view, None, now)
+        put_fallback(event, program, view, None, scene)
         for view, offer in offered
-        if offer.steerable and _key(view) not in steered and not scene.busy(_key(view))
+        if offer.steerable
+        and _key(view) not in steered
+        and not _alone(view, offer, steered)
+        and not scene.busy(_key(view))
     ]
     setpoints = tuple(_row(event, view, offer, power_w.get(_key(view))) for view, offer in offered)
     dispatch = _summed(event, now, (wanted_w, adrift_w, measured_w), setpoints)
@@ -128,12 +132,17 @@ def _leases(
 
 
 def put_fallback(
-    event: GridEvent, program: Program, view: EvseView, rating_w: float | None, now: datetime
+    event: GridEvent, program: Program, view: EvseView, rating_w: float | None, scene: Scene
 ) -> PutFallback:
-    """The work that brings out the fallback of an event at an EVSE (see `leases`)."""
-    profile = fallback_for(_key(view), event, program.terms, rating_w, now)
-    fallback = Fallback(program.terms.fallback_w, fallback_until(view.station_id, event))
-    return PutFallback(fallback, profile, _seat(event, view))
+    """The work that brings out the fallback of an event at an EVSE (see `leases`).
+
+    With `rating_w` it bites at the event's start, without it at once.
+    """
+    now, key = scene.now, _key(view)
+    since = now if rating_w is None else max(now, event.start)
+    fallback = Fallback(program.terms.fallback_w, since, fallback_until(view.station_id, event))
+    fallback = fallback.with_known(scene.fallbacks.get(key), now)
+    return PutFallback(fallback, fallback_for(key, fallback, rating_w, now), _seat(event, view))
 
 
 def _ready(view: EvseView, offer: Offer, event: GridEvent, program: Program, scene: Scene) -> bool:
@@ -142,8 +151,20 @@ def _ready(view: EvseView, offer: Offer, event: GridEvent, program: Program, sce
     The fallback comes first, and is acknowledged, for charging limits too.
     """
     fallback = scene.fallbacks.get(_key(view))
-    good = view.fallback_acknowledged and fallback is not None and fallback.covers(event, program.terms)
+    good = (
+        view.fallback_acknowledged
+        and fallback is not None
+        and fallback.covers(event, program.terms, scene.now)
+    )
     return offer.steerable and good
+
+
+def _alone(view: EvseView, offer: Offer, steered: Collection[EvseKey]) -> bool:
+    """Whether this vehicle must charge for its departure and holds no fallback that would keep it from that.
+
+    Then it gets none: it charges as its driver plugged it in, also if our word does not reach it any more.
+    """
+    return offer.must_w > 0 and _key(view) not in steered
 
 
 def _load(able: Sequence[tuple[EvseView, Offer]], event: GridEvent, scene: Scene) -> dict[str, float]:
@@ -194,7 +215,7 @@ def _order(
         max_discharge_w=view.max_discharge_w,
         vehicle_max_discharge_w=vehicle_w,
         soc=None if view.soc_refused else view.soc,
-        soc_age_s=None if view.soc_at is None else max(0.0, (scene.now - view.soc_at).total_seconds()),
+        soc_age_s=None if view.soc_at is None else (scene.now - view.soc_at).total_seconds(),
         max_soc_age_s=program.terms.max_soc_age_s,
         capacity_wh=view.capacity_wh,
         reserve_soc=None if reserve_soc is None else max(reserve_soc, event.min_soc or 0.0),
@@ -257,12 +278,15 @@ def prepare(
     key = _key(view)
     known = scene.fallbacks.get(key)
     if scene.busy(key) or (
-        view.fallback_acknowledged and known is not None and known.covers(event, program.terms)
+        view.fallback_acknowledged and known is not None and known.covers(event, program.terms, scene.now)
     ):
         return None
     if not held and view.max_charge_w is None:
         return None
-    return put_fallback(event, program, view, None if held else view.max_charge_w, scene.now)
+    made = fleet.offers([view], event, program, scene.sites, scene.now)
+    if any(_alone(*pair, ()) for pair in made):
+        return None
+    return put_fallback(event, program, view, None if held else view.max_charge_w, scene)
 
 
 def _key(view: EvseView) -> EvseKey:

@@ -95,15 +95,18 @@ class Envelope:
 
     def _add(self, view: EvseView, line: Line | None, now: datetime) -> None:
         key, site = (view.station_id, view.evse_id), view.site_id
-        # An old reading says nothing: what is not ordered any more has ended by itself.
-        measured_w = fresh_power(view, now, METER_AGE_S) or 0.0
+        # An old reading says nothing of discharge: what is not ordered any more has ended by itself.
+        known_w = fresh_power(view, now, METER_AGE_S)
+        measured_w = known_w or 0.0
         lowest_w, highest_w = (0.0, None) if line is None else (line.lowest_w(), line.highest_w())
         if not math.isfinite(lowest_w):
             lowest_w = -(view.max_discharge_w or 0.0)
         bounds = _Bounds()
         self._site_of[key], self._bounds[key] = site, bounds
-        # Whoever has no lease takes what it takes; who has one is limited by it.
-        in_w = max(0.0, measured_w) if highest_w is None else highest_w
+        # A lease limits only who obeys it: some take a negative limit for none. Who is neither limited nor
+        # measured may be taking all it can.
+        unknown = known_w is None and highest_w is None
+        in_w = max(0.0, measured_w, highest_w or 0.0, (view.max_charge_w or 0.0) if unknown else 0.0)
         self._raise(site, bounds, max(-lowest_w, -measured_w, 0.0), in_w)
         bounds.before_in_w = in_w
 

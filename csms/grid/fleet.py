@@ -31,7 +31,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who takes part in one program's event, and which EVSEs cannot or must not be counted on."""
+    """Who takes part in one program's event, and which EVSEs cannot or must not be counted on.
+
+    `most_soc` is the most percent that a vehicle's SoC may be taken for, whatever it tells.
+    """
 
     enrolled: Collection[str] = ()
     opted_out: Collection[str] = ()
@@ -39,6 +42,7 @@ class Membership:
     not_following: Collection[EvseKey] = ()
     silent: Collection[EvseKey] = ()
     soc_refused: Collection[EvseKey] = ()
+    most_soc: Mapping[EvseKey, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,9 @@ def offers(
 def view_of(row: FleetRow, membership: Membership) -> EvseView:
     """One row in the domain's words. Of two words on the same limit the stricter counts."""
     key = (row.station_id, row.evse_id)
-    soc, soc_at = _soc(row)
+    soc, soc_at = told_soc(row)
+    if soc is not None and key in membership.most_soc:
+        soc = min(soc, membership.most_soc[key])
     return EvseView(
         station_id=row.station_id,
         evse_id=row.evse_id,
@@ -177,6 +183,13 @@ async def summary(db: Database, now: datetime) -> FleetSummary:
     )
 
 
+def told_soc(row: FleetRow) -> tuple[float | None, datetime | None]:
+    """The newest word on the SoC: the meter's, or the vehicle's over its cable."""
+    if row.ev_soc is not None and row.ev_at is not None and (row.soc_at is None or row.ev_at > row.soc_at):
+        return row.ev_soc, row.ev_at
+    return row.soc, row.soc_at
+
+
 async def fleet_limit_w(db: Database, request: EventRequest) -> float | None:
     """What the ratings of all EVSEs in the scope add up to in the target's direction, a magnitude in W.
 
@@ -231,7 +244,7 @@ def _group(group_id: str, pairs: Sequence[tuple[EvseView, Offer | None]], now: d
         plugged_in=len(pairs),
         online=sum(view.online for view, _ in pairs),
         measured_w=math.fsum(fresh_power(view, now, _FRESH_S) or 0.0 for view, _ in pairs),
-        can_discharge_w=-math.fsum(min(0.0, offered.min_w) for offered in made),
+        can_discharge_w=math.fsum(max(0.0, -offered.min_w) for offered in made),
         can_charge_w=math.fsum(max(0.0, offered.max_w) for offered in made),
         available_wh=math.fsum(offered.available_wh for offered in made),
         reasons=dict(sorted(reasons.items())),
@@ -250,13 +263,6 @@ def _within(group: Group, site: SiteLimit | None) -> Group:
         can_discharge_w=min(group.can_discharge_w, export_w),
         can_charge_w=min(group.can_charge_w, site.import_w),
     )
-
-
-def _soc(row: FleetRow) -> tuple[float | None, datetime | None]:
-    """The newest word on the SoC: the meter's, or the vehicle's over its cable."""
-    if row.ev_soc is not None and row.ev_at is not None and (row.soc_at is None or row.ev_at > row.soc_at):
-        return row.ev_soc, row.ev_at
-    return row.soc, row.soc_at
 
 
 def _discharge(word: str) -> Discharge:

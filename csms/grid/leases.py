@@ -8,13 +8,15 @@ would stop a driver's charging. Therefore it is kept as short and as narrow as i
   and bites at the start by itself. Where the rating is not known it is installed at the start, not before.
 * It ends by itself some time after the last lease can have ended. If this server dies, vehicles fall back to
   idle or slow charging for the rest of the event, and drivers get their charging back without us (V-15).
-* When an EVSE leaves an event, for whatever reason, first the lease and then the fallback is cleared. A
-  driver who must charge during the event is given that charging by the lease (`Offer.must_w`), not by the
-  fallback.
+* When an EVSE leaves an event, for whatever reason, first the lease and then the fallback is cleared.
+* A driver who must charge for a departure when the event begins gets neither lease nor fallback until that is
+  done. Who comes to need it later gets the charging by the lease (`Offer.must_w`); what the fallback would
+  keep from being charged is never counted on (`Departure.idle_s`).
+* Events that follow each other closely at an EVSE share one fallback, the stricter of theirs.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from zlib import crc32
@@ -69,34 +71,6 @@ def lease_seconds(station_id: str, event: GridEvent, terms: Terms, now: datetime
     return max(1, ceil(min(longest, left)))
 
 
-def fallback_for(
-    key: EvseKey, event: GridEvent, terms: Terms, rating_w: float | None, now: datetime
-) -> ChargingProfile:
-    """The fallback of an EVSE for an event; it allows `rating_w` until the start, if that is given.
-
-    The profile's start lies a minute back for stations whose clock lags.
-    """
-    station_id, evse_id = key
-    plain = fallback_profile(fallback_id(evse_id), terms.fallback_w, now)
-    periods = plain.periods
-    if rating_w is not None and event.start > now:
-        wait_s = ceil((event.start - plain.start).total_seconds())
-        periods = (
-            Period(0, max(rating_w, terms.fallback_w)),
-            *(Period(wait_s, p.limit_w) for p in plain.periods),
-        )
-    until = fallback_until(station_id, event)
-    return ChargingProfile(
-        id=plain.id,
-        purpose=plain.purpose,
-        stack_level=plain.stack_level,
-        start=plain.start,
-        periods=periods,
-        duration_s=ceil((until - plain.start).total_seconds()),
-        valid_to=until,
-    )
-
-
 def fallback_until(station_id: str, event: GridEvent) -> datetime:
     """When the fallback ends by itself.
 
@@ -109,16 +83,57 @@ def fallback_until(station_id: str, event: GridEvent) -> datetime:
 class Fallback:
     """The fallback that an EVSE may hold.
 
-    Its limit during the event, its end, and whether it was acknowledged.
+    Its limit, from when on it bites (until then it allows the rating), its end, and whether it was
+    acknowledged.
     """
 
     limit_w: float
+    since: datetime
     until: datetime
     acknowledged: bool = False
 
-    def covers(self, event: GridEvent, terms: Terms) -> bool:
-        """Whether this is the acknowledged fallback for the whole event, its last lease included."""
-        return self.acknowledged and self.limit_w == terms.fallback_w and self.until >= event.end + _TAIL
+    def covers(self, event: GridEvent, terms: Terms, now: datetime) -> bool:
+        """Whether this is an acknowledged fallback for the whole event, its last lease included."""
+        return (
+            self.acknowledged
+            and self.limit_w <= terms.fallback_w
+            and self.since <= max(event.start, now)
+            and self.until >= event.end + _TAIL
+        )
+
+    def with_known(self, known: "Fallback | None", now: datetime) -> "Fallback":
+        """This one, made to serve what the known one is there for too: two events share one fallback.
+
+        One in force that is followed by one for later has done its work.
+        """
+        if known is None or known.until <= now or known.since <= now < self.since:
+            return self
+        return Fallback(
+            min(self.limit_w, known.limit_w),
+            min(self.since, max(known.since, now)),
+            max(self.until, known.until),
+        )
+
+
+def fallback_for(key: EvseKey, fallback: Fallback, rating_w: float | None, now: datetime) -> ChargingProfile:
+    """The profile of a fallback at an EVSE; until it bites it allows `rating_w`.
+
+    The profile's start lies a minute back for stations whose clock lags.
+    """
+    plain = fallback_profile(fallback_id(key[1]), fallback.limit_w, now)
+    periods = plain.periods
+    if rating_w is not None and fallback.since > now:
+        wait_s = ceil((fallback.since - plain.start).total_seconds())
+        periods = (
+            Period(0, max(rating_w, fallback.limit_w)),
+            *(Period(wait_s, p.limit_w) for p in plain.periods),
+        )
+    return replace(
+        plain,
+        periods=periods,
+        duration_s=ceil((fallback.until - plain.start).total_seconds()),
+        valid_to=fallback.until,
+    )
 
 
 @dataclass(frozen=True, slots=True)

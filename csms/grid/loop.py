@@ -21,11 +21,12 @@ from csms.domain.facts import (
     StationDisconnected,
     TransactionUpdated,
 )
-from csms.domain.grid_event import EventState, GridEvent
+from csms.domain.grid_event import LIVE, EventState, GridEvent
 from csms.domain.transaction import EventType
 from csms.errors import CsmsError, StoreUnavailable
 from csms.grid import fleet, lifecycle
 from csms.grid.fleet import Snapshot
+from csms.grid.leases import EvseKey
 from csms.grid.ledger import Ledger
 from csms.grid.members import Members
 from csms.grid.participation import Roster
@@ -45,6 +46,7 @@ _HOLD_TICKS = 4
 _HOLD_MIN_S = 30.0
 _LOOK_BACK = timedelta(hours=1)
 """So far back a new leader looks for seats that its predecessor did not conclude."""
+_GONE = frozenset({"rejected", "cleared"})
 _URGENT = (GridEventAccepted, GridEventChanged, OptedOut)
 _BELLS = (
     *_URGENT,
@@ -73,6 +75,7 @@ class GridLoop:
         self._ticked_at = clock.monotonic()
         self._leading = False
         self._next_s = tick_s
+        self._inherited: set[EvseKey] = set()
         self._book = Book(db, node_id, max(_HOLD_MIN_S, _HOLD_TICKS * tick_s))
         self._ledger = Ledger(db)
         self._roster = Roster()
@@ -107,7 +110,9 @@ class GridLoop:
         self._ticked_at = self._clock.monotonic()
         self._next_s = self._tick_s
         now = self._clock.now()
+        self._actuator.reading_anew()
         if not await self._lead(now):
+            self._actuator.unbar()
             return
         try:
             events = await lifecycle.move(self._db, self._bus, now)
@@ -131,6 +136,7 @@ class GridLoop:
         snapshot = await fleet.look(self._db, now)
         members = await Members.read(self._db, [*active, *upcoming])
         await self._withdraw(tasks, active, upcoming, members, snapshot)
+        self._actuator.unbar()
         await self._steering.steer(tasks, active, upcoming, members, snapshot)
         if self._steering.news:
             self._bell.set()
@@ -170,14 +176,20 @@ class GridLoop:
 
     async def _adopt(self, now: datetime) -> None:
         leases = await profiles.live_leases(self._db, now)
-        strange = self._withdrawals.strange(await profiles.fallbacks(self._db))
+        standing = await profiles.fallbacks(self._db)
+        strange = self._withdrawals.strange(standing | self._inherited)
+        self._inherited = set()
         held = [
             row
             for identity in {key[0] for key in strange}
             for row in await profiles.of_station(self._db, identity)
         ]
-        fallbacks = [row for row in held if row.role == "fallback" and (row.identity, row.evse_id) in strange]
-        self._withdrawals.adopt(leases, fallbacks, now)
+        fallbacks = [
+            row
+            for row in held
+            if row.role == "fallback" and row.state not in _GONE and (row.identity, row.evse_id) in strange
+        ]
+        self._withdrawals.adopt(leases, fallbacks, standing, now)
 
     async def _lead(self, now: datetime) -> bool:
         leading = await self._book.lead(now)
@@ -201,9 +213,16 @@ class GridLoop:
         self._roster.forget(())
 
     async def _inherit(self, now: datetime) -> None:
-        """Read the seats of events that ended a short while ago: their release may be half done."""
-        over = await grid_events.in_states(self._db, {EventState.ENDED, EventState.CANCELLED})
-        await self._read_seats([event for event in over if event.worked_until > now - _LOOK_BACK])
+        """Read the seats of live events, and of those that ended a short while ago.
+
+        Their release may be half done, and a fallback that was sent but never answered may be there.
+        """
+        states = {*LIVE, EventState.ENDED, EventState.CANCELLED}
+        events = await grid_events.in_states(self._db, states)
+        recent = [event for event in events if event.worked_until > now - _LOOK_BACK]
+        await self._read_seats(recent)
+        rows = [row for event in recent for row in self._roster.rows(event.id)]
+        self._inherited = {(row.identity, row.evse_id) for row in rows}
 
     async def _read_seats(self, events: Sequence[GridEvent]) -> None:
         for event in events:
@@ -219,6 +238,10 @@ class GridLoop:
     def _hear(self, fact: Fact) -> None:
         if _frequent(fact) and self._clock.monotonic() - self._ticked_at < self._tick_s / 3:
             return
+        if isinstance(fact, OptedOut):
+            self._actuator.bar(fact.driver_id)
+        elif isinstance(fact, GridEventChanged) and fact.state == EventState.CANCELLED:
+            self._actuator.bar(fact.event_id)
         if isinstance(fact, StationConnected):
             self._actuator.heard(fact.station_id)
         if isinstance(fact, _URGENT):

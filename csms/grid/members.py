@@ -61,9 +61,13 @@ class Members:
         return ruled
 
     def seen(
-        self, event_id: str, roster: Roster, silent: set[EvseKey], soc_refused: set[EvseKey]
+        self,
+        event_id: str,
+        roster: Roster,
+        silent: set[EvseKey],
+        watched: tuple[set[EvseKey], dict[EvseKey, float]],
     ) -> Membership:
-        """The membership with what the event itself has learned of its EVSEs."""
+        """The membership with what the event, and the watch over all SoC, have learned of its EVSEs."""
         parts = roster.rows(event_id)
         return replace(
             self.of(event_id),
@@ -72,5 +76,6 @@ class Members:
                 (part.identity, part.evse_id) for part in parts if part.state == Part.NOT_FOLLOWING
             },
             silent=silent,
-            soc_refused=soc_refused,
+            soc_refused=watched[0],
+            most_soc=watched[1],
         )

@@ -86,6 +86,11 @@ class Roster:
         row = self._events.get(seat.event_id, {}).get(seat)
         return None if row is None else Part(row.state)
 
+    def driver(self, seat: Seat) -> str | None:
+        """Whose seat it is; None if not known."""
+        row = self._events.get(seat.event_id, {}).get(seat)
+        return None if row is None else row.driver_id
+
     def seats(self, event_ids: Iterable[str]) -> dict[Seat, ParticipationRow]:
         """The seats that are held in these events."""
         return {

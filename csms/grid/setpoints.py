@@ -96,6 +96,8 @@ class Actuator:
         self._withdrawals = asyncio.Semaphore(IN_FLIGHT)
         self._silent: dict[EvseKey, datetime] = {}
         self._resting: dict[EvseKey, datetime] = {}
+        self._barred: set[str] = set()
+        self._barred_anew: set[str] = set()
         self.lines: dict[EvseKey, Line] = {}
         self.fallbacks: dict[EvseKey, Fallback] = {}
 
@@ -136,6 +138,19 @@ class Actuator:
                 del quiet[key]
         for key, line in self.lines.items():
             line.rewrite = line.rewrite or (key[0] == station_id and line.live)
+
+    def bar(self, name: str) -> None:
+        """A driver opted out or an event was cancelled: nothing planned for it before goes out (V-07)."""
+        self._barred_anew.add(name)
+
+    def reading_anew(self) -> None:
+        """From now on the store is read: what was barred until now will be found there."""
+        self._barred |= self._barred_anew
+        self._barred_anew = set()
+
+    def unbar(self) -> None:
+        """What was barred before `reading_anew` has been found, and withdrawn."""
+        self._barred = set()
 
     def put(self, tasks: asyncio.TaskGroup, key: EvseKey, work: Work) -> None:
         """Start this work. A withdrawal overtakes an order that is not yet sent; two withdrawals are one."""
@@ -183,12 +198,15 @@ class Actuator:
                 await self._withdraw(key, work)
             return
         async with self._puts:
-            if slot.following is not None:
+            if slot.following is not None or self._is_barred(work.seat):
                 await self._not_sent(key, work, "withdrawn")
             elif isinstance(work, PutLease):
                 await self._put_lease(key, work)
             else:
                 await self._put_fallback(key, work)
+
+    def _is_barred(self, seat: Seat) -> bool:
+        return not {seat.event_id, self._roster.driver(seat)}.isdisjoint(self._barred | self._barred_anew)
 
     async def _put_fallback(self, key: EvseKey, work: PutFallback) -> None:
         # Raises `Unsafe` for a fallback that is none; the order is then dropped and its seat never steered.

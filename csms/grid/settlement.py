@@ -8,7 +8,7 @@ import structlog
 from csms.bus.bus import Bus
 from csms.clock import Clock
 from csms.domain.facts import GridEventChanged, SettlementReady
-from csms.domain.grid_event import EventState, GridEvent
+from csms.domain.grid_event import EventState, GridEvent, precedence
 from csms.domain.program import Program
 from csms.domain.settlement import MAX_GAP, ParticipantReadings, Statement, settle
 from csms.domain.station import Discharge
@@ -23,14 +23,17 @@ log = structlog.get_logger()
 
 LOOK_S = 30.0
 """House seconds between two looks, for bells that were lost."""
+_Place = tuple[str, int, str]
+_Span = tuple[datetime, datetime]
 _BEFORE = timedelta(minutes=45)
 """Readings so far back can bear on a baseline or on a register's value at the start."""
 
 
 async def settle_event(db: Database, event: GridEvent, program: Program, now: datetime) -> Statement:
     """Work out the statement of an event from what the store holds now. Changes nothing."""
+    away = await _away(db, event)
     parts = [
-        await _readings(db, event, row, now)
+        await _readings(db, event, row, away.get(_place(row), ()))
         for row in await dispatches.participation(db, event.id)
         if row.state != Part.PREPARED  # never had an order
     ]
@@ -116,8 +119,26 @@ class Settler:
         self._bell.set()
 
 
+async def _away(db: Database, event: GridEvent) -> dict[_Place, tuple[_Span, ...]]:
+    """When stronger events ruled the EVSEs: what flowed then is theirs."""
+    away: dict[_Place, tuple[_Span, ...]] = {}
+    for other in await grid_events.in_states(db, set(EventState) - {EventState.SCHEDULED}):
+        start, end = max(event.start, other.start), min(event.worked_until, other.worked_until)
+        if start >= end or precedence(other) >= precedence(event):
+            continue
+        for row in await dispatches.participation(db, other.id):
+            if row.state != Part.PREPARED:
+                back = min(end, row.changed_at) if row.state == Part.OPTED_OUT else end
+                away[_place(row)] = (*away.get(_place(row), ()), (start, back))
+    return away
+
+
+def _place(row: ParticipationRow) -> _Place:
+    return row.identity, row.evse_id, row.transaction_id
+
+
 async def _readings(
-    db: Database, event: GridEvent, row: ParticipationRow, now: datetime
+    db: Database, event: GridEvent, row: ParticipationRow, away: tuple[_Span, ...]
 ) -> ParticipantReadings:
     transaction = await transactions.get(db, row.transaction_id, row.identity)
     station = await stations.get(db, row.identity)
@@ -138,4 +159,5 @@ async def _readings(
         until=until,
         baseline_w=row.baseline_w,
         bidirectional=station is not None and station.discharge != Discharge.NONE,
+        away=away,
     )

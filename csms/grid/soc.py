@@ -1,63 +1,106 @@
-"""Whether a state of charge can be true, given the one before it and the energy that has flowed since."""
+"""How much can be in a battery at most, by the SoC told before and the energy that has flowed since."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from csms.domain.flexibility import plausible
+from csms.domain.flexibility import highest_soc
+from csms.domain.units import finite
+from csms.grid.fleet import told_soc
+from csms.grid.leases import EvseKey
 from csms.store.transactions import FleetRow
 
-_SAME_MOMENT_S = 10.0
+TOLERANCE = 2.0
+"""Percent: stations round, and the battery management corrects itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
+    """The most that was in the battery when the registers were read, and when the SoC behind it was told."""
+
     soc: float
-    at: datetime
-    net_wh: float
+    told_at: datetime
+    read_at: datetime
+    import_wh: float | None
+    export_wh: float | None
     believed: bool = True
 
 
 class SocWatch:
-    """Remembers for each transaction the last SoC that was believed.
+    """Follows the energy in each vehicle at the meter.
 
-    A SoC that rises by more than what flowed in is not believed, and nothing after it until it fits again: a
-    vehicle that claims to be full is discharged below its reserve. One that falls is always believed, because
-    that only takes from what we may order. After a restart the first SoC seen is the new beginning.
+    A SoC that is higher than the meter bears out (a jump, a slow creep, or one that stands still while the
+    vehicle discharges) is not believed, and nothing after it until it fits again: such a vehicle would be
+    discharged below its reserve. Within the tolerance the lower of the two counts, so that what is forgiven
+    once is not forgiven again at each reading. One that falls is always believed, because that only takes
+    from what we may order. After a restart the first SoC seen is the new beginning.
     """
 
     def __init__(self) -> None:
         self._anchors: dict[tuple[str, str], _Anchor] = {}
 
-    def refuses(self, row: FleetRow) -> bool:
-        """Whether this row's SoC is not to be believed."""
-        net_wh = _net_wh(row)
-        if row.soc is None or row.soc_at is None or row.last_at is None or net_wh is None:
-            return False
-        key = (row.station_id, row.transaction_id)
-        anchor = self._anchors.get(key)
-        if anchor is not None and row.soc_at <= anchor.at:
-            return not anchor.believed
-        if anchor is None or row.soc <= anchor.soc:
-            self._anchors[key] = _Anchor(row.soc, row.soc_at, net_wh)
-            return False
-        if abs((row.soc_at - row.last_at).total_seconds()) > _SAME_MOMENT_S:
-            return not anchor.believed  # registers of another moment cannot judge it
-        capacity_wh = row.ev_capacity_wh or row.vehicle_capacity_wh
-        if capacity_wh is not None and not plausible(
-            anchor.soc, net_wh - anchor.net_wh, capacity_wh, row.soc
-        ):
-            self._anchors[key] = _Anchor(anchor.soc, row.soc_at, anchor.net_wh, believed=False)
-            return True
-        self._anchors[key] = _Anchor(row.soc, row.soc_at, net_wh)
-        return False
-
-    def forget(self, rows: list[FleetRow]) -> None:
-        """Drop the transactions that are over."""
-        open_now = {(row.station_id, row.transaction_id) for row in rows}
-        self._anchors = {key: anchor for key, anchor in self._anchors.items() if key in open_now}
+    def watch(self, rows: Iterable[FleetRow]) -> tuple[set[EvseKey], dict[EvseKey, float]]:
+        """Whose SoC is not believed, and the most percent that each believed one may be taken for."""
+        kept: dict[tuple[str, str], _Anchor] = {}
+        refused: set[EvseKey] = set()
+        most: dict[EvseKey, float] = {}
+        for row in rows:
+            name = (row.station_id, row.transaction_id)
+            anchor = _followed(self._anchors.get(name), row)
+            if anchor is None:
+                continue
+            kept[name] = anchor
+            if anchor.believed:
+                most[row.station_id, row.evse_id] = anchor.soc
+            else:
+                refused.add((row.station_id, row.evse_id))
+        self._anchors = kept
+        return refused, most
 
 
-def _net_wh(row: FleetRow) -> float | None:
+def _followed(before: _Anchor | None, row: FleetRow) -> _Anchor | None:
+    """The anchor after this row; None if no SoC was ever told."""
+    soc, told_at = told_soc(row)
+    if not finite(soc) or told_at is None:
+        return before
+    read_at = row.last_at or told_at
+    known = [each for each in (row.ev_capacity_wh, row.vehicle_capacity_wh) if finite(each) and each > 0]
+    if before is None or not known:  # without a capacity there is no discharge anyway
+        return _Anchor(soc, told_at, read_at, row.last_import_wh, row.last_export_wh)
+    capacity_wh = min(known)
+    import_wh, export_wh = _flowed(before, row, read_at)
+    most = highest_soc(before.soc, import_wh, export_wh, capacity_wh)
+    believed = before.believed
+    if told_at > before.told_at:
+        # Since the registers were read more may have flowed in than they say.
+        unread_wh = _at_most_wh(row, read_at, told_at) or 0.0
+        believed = soc <= highest_soc(most, unread_wh, 0.0, capacity_wh) + TOLERANCE
+        most = min(most, soc)
+    return _Anchor(most, told_at, read_at, row.last_import_wh, row.last_export_wh, believed)
+
+
+def _flowed(before: _Anchor, row: FleetRow, read_at: datetime) -> tuple[float, float]:
+    """What the registers say has flowed in and out, no more than the ratings allow in the time.
+
+    A register that went back (a meter was exchanged) or is not there says nothing.
+    """
+    limit_wh = _at_most_wh(row, before.read_at, read_at)
+    import_wh = _grown(before.import_wh, row.last_import_wh)
+    export_wh = _grown(before.export_wh, row.last_export_wh)
+    if limit_wh is None:
+        return import_wh, export_wh
     if row.last_import_wh is None:
+        import_wh = limit_wh
+    return min(import_wh, limit_wh), min(export_wh, limit_wh)
+
+
+def _grown(before_wh: float | None, after_wh: float | None) -> float:
+    return 0.0 if before_wh is None or after_wh is None else max(0.0, after_wh - before_wh)
+
+
+def _at_most_wh(row: FleetRow, start: datetime, end: datetime) -> float | None:
+    """What can flow in this time by the station's ratings; None if that is not known."""
+    ratings = [each for each in (row.max_charge_w, row.max_discharge_w) if finite(each)]
+    if not ratings:
         return None
-    return row.last_import_wh - (row.last_export_wh or 0.0)
+    return max(ratings) * max(0.0, (end - start).total_seconds()) / 3600

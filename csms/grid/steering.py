@@ -64,15 +64,14 @@ class Steering:
         """Decide, record and start what each event needs now. `news` says whether to look again at once."""
         self.news = False
         self._active = {event.id for event in active}
-        doubtful = {(row.station_id, row.evse_id) for row in snapshot.rows if self._soc_watch.refuses(row)}
-        self._soc_watch.forget(list(snapshot.rows))
+        watched = self._soc_watch.watch(snapshot.rows)
         scene = self._scene(snapshot)
         boots = {(row.station_id, row.evse_id): row.boot_epoch for row in snapshot.rows}
         ruled = members.ruled(active, snapshot.rows)
         silent = self._actuator.silent(snapshot.now)
         ordered: set[EvseKey] = set()
         for event in [*sorted(active, key=precedence), *sorted(upcoming, key=precedence)]:
-            membership = members.seen(event.id, self._roster, silent, doubtful)
+            membership = members.seen(event.id, self._roster, silent, watched)
             try:
                 if event.id in ruled:
                     rows = ruled[event.id]

@@ -32,7 +32,13 @@ class Withdrawals:
         known = self._actuator.fallbacks
         return {key for key in fallbacks if key[1] > 0 and key not in known and not self._actuator.busy(key)}
 
-    def adopt(self, leases: Iterable[ProfileRow], fallbacks: Iterable[ProfileRow], now: datetime) -> None:
+    def adopt(
+        self,
+        leases: Iterable[ProfileRow],
+        fallbacks: Iterable[ProfileRow],
+        acknowledged_at: Collection[EvseKey],
+        now: datetime,
+    ) -> None:
         """Take over what the store knows and this process does not: another node's, or from before a restart.
 
         A lease that was never answered may hide a deeper one under the same id.
@@ -50,8 +56,9 @@ class Withdrawals:
                 line.unclear = True
         for row in fallbacks:
             # One without an end is not ours by its form: it is withdrawn like one that has run out.
-            fallback = Fallback(row.limit_w, row.valid_to or now, acknowledged=True)
-            self._actuator.fallbacks[row.identity, row.evse_id] = fallback
+            acknowledged = (row.identity, row.evse_id) in acknowledged_at
+            fallback = Fallback(row.limit_w, row.changed_at, row.valid_to or now, acknowledged)
+            self._actuator.fallbacks.setdefault((row.identity, row.evse_id), fallback)
 
     def vacate(
         self, events: Iterable[GridEvent], members: Callable[[str], Membership], snapshot: Snapshot

@@ -91,6 +91,8 @@ class Car:
     soc_told: float | None = None
     soc_refused: bool = False
     soc_silent: bool = False
+    known_capacity_wh: float | None = None
+    stamp_ahead_s: float = 0.0
 
     @property
     def installs(self) -> list[ChargingProfile]:
@@ -141,7 +143,7 @@ class Car:
 
     def reading(self) -> Reading:
         return Reading(
-            at=self.clock.now(),
+            at=self.clock.now() + timedelta(seconds=self.stamp_ahead_s),
             power_w=self.power_w,
             import_wh=self.import_wh,
             export_wh=self.export_wh,
@@ -233,7 +235,7 @@ class Stage:
             vehicle = VehicleRow(
                 vehicle_id=f"vehicle-{name}",
                 driver_id=driver,
-                capacity_wh=car.capacity_wh,
+                capacity_wh=car.known_capacity_wh or car.capacity_wh,
                 max_charge_w=car.rating_w,
                 max_discharge_w=car.rating_w,
                 bidirectional=bidirectional,

@@ -8,6 +8,7 @@ from csms.domain.grid_event import EventState
 from csms.domain.program import Program, Terms
 from csms.errors import NotFound
 from csms.grid import enrolment, intake
+from csms.grid.records import Book
 from csms.store import dispatches, grid_events, profiles, programs, settlements
 from tests.grid.stage import PROGRAM, Stage
 
@@ -170,3 +171,36 @@ async def test_unplugging_frees_the_evse(stage: Stage) -> None:
     await stage.turn()
     assert car.held == {}
     assert [row.state for row in await dispatches.participation(stage.db, event.id)] == ["left"]
+
+
+@pytest.mark.parametrize("ends", ["opt out", "cancel"])
+async def test_order_that_was_planned_before_an_opt_out_does_not_go_out_after_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """It comes while the tick writes down what it means to do (V-07, V-08)."""
+    car = await stage.car("cs1")
+    event = await stage.event(-8_000, duration_s=600, in_s=60)
+    await stage.live(50)
+    record = Book.record
+
+    async def slow(*arguments: object, **more: object) -> None:
+        await record(*arguments, **more)  # type: ignore[arg-type]
+        if ends == "opt out":
+            await enrolment.opt_out(stage.db, stage.bus, stage.clock, "driver-cs1", PROGRAM)
+        else:
+            await intake.cancel(stage.db, stage.bus, stage.clock, event.id)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    running = stage.tasks.create_task(stage.loop.run())
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(Book, "record", slow)
+    try:
+        stage.clock.advance(10)
+        async with asyncio.timeout(5):
+            while not car.clears:
+                await asyncio.sleep(0.05)
+                stage.clock.advance(5)
+    finally:
+        running.cancel()
+    assert car.discharges == []

@@ -1,0 +1,76 @@
+"""A state of charge is believed only as far as the meter bears it out."""
+
+from csms.store import transactions
+from csms.store.transactions import ChargingNeedsRow
+from tests.grid.stage import Stage
+
+
+async def test_soc_that_stands_still_while_discharging_does_not_empty_the_vehicle(stage: Stage) -> None:
+    car = await stage.car("cs1", soc=45.0, soc_told=45.0, capacity_wh=20_000.0)
+    await stage.event(-10_000, duration_s=3600)
+    await stage.turn()
+    await stage.live(3600, 20)
+    assert car.export_wh > 600  # it did take part
+    assert car.soc >= 30.0
+
+
+async def test_soc_that_creeps_up_while_discharging_does_not_empty_the_vehicle(stage: Stage) -> None:
+    car = await stage.car("cs1", soc=45.0, soc_told=45.0, capacity_wh=20_000.0)
+    await stage.event(-10_000, duration_s=3600)
+    await stage.turn()
+    for _ in range(120):
+        assert car.soc_told is not None
+        car.soc_told += 0.25
+        await stage.live(30, 30)
+    assert car.soc >= 30.0
+
+
+async def test_soc_over_the_vehicles_cable_is_held_to_the_meter_too(stage: Stage) -> None:
+    car = await stage.car("cs1", soc=35.0, capacity_wh=20_000.0)
+    await stage.event(-10_000, duration_s=3600)
+    await stage.turn()
+    await stage.live(30)
+    car.soc_silent = True
+    for _ in range(60):
+        needs = ChargingNeedsRow(identity="cs1", evse_id=1, at=stage.clock.now(), transfer="AC_BPT", soc=95.0)
+        await stage.writer.commit([transactions.needs_kept(needs)])
+        await stage.live(30, 30)
+    assert car.soc >= 30.0
+
+
+async def test_honest_vehicle_is_believed_through_discharge_and_charge(stage: Stage) -> None:
+    """Also where the vehicle rounds, and where its battery is ten percent larger than known."""
+    car = await stage.car("cs1", soc=80.0, capacity_wh=22_000.0, known_capacity_wh=20_000.0)
+    await stage.event(-8_000, duration_s=3600)
+    await stage.turn()
+    for _ in range(120):
+        car.soc_told = float(round(car.soc))
+        await stage.live(30, 30)
+    assert car.soc < 48.0
+    await stage.live(300)
+    car.wish_w = 8_000.0
+    for _ in range(60):
+        car.soc_told = float(round(car.soc))
+        await stage.live(30, 30)
+    car.wish_w = 0.0
+    await stage.event(-8_000, duration_s=600)
+    await stage.live(60)
+    assert car.power_w < -7_000
+
+
+async def test_exchanged_meter_does_not_shake_the_belief(stage: Stage) -> None:
+    car = await stage.car("cs1", soc=80.0)
+    await stage.event(-8_000, duration_s=1800)
+    await stage.turn()
+    await stage.live(60)
+    car.import_wh, car.export_wh = 0.0, 0.0
+    await stage.live(60)
+    assert car.power_w == -8_000
+
+
+async def test_soc_stamped_in_the_future_is_not_taken_for_a_fresh_one(stage: Stage) -> None:
+    car = await stage.car("cs1", soc=80.0, stamp_ahead_s=60.0)
+    await stage.event(-8_000, duration_s=600)
+    await stage.turn()
+    await stage.live(60)
+    assert car.discharges == []
