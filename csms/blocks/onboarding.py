@@ -93,6 +93,8 @@ class Onboarding:
                 await self._advance(fact)
             except CsmsError as error:
                 log.warning("onboarding failed", station_id=fact.station_id, reason=type(error).__name__)
+            except Exception as error:  # one station's trouble is never that of all others
+                log.error("onboarding failed", station_id=fact.station_id, reason=type(error).__name__)
 
     async def _advance(self, fact: StationBooted | ReportCompleted) -> None:
         station = await stations.get(self._db, fact.station_id)

@@ -52,6 +52,9 @@ class Connection:
         self._calls: deque[CallReceived] = deque()
         self._called = asyncio.Event()
         self._outbound: Outbound | None = None
+        self._tasks: asyncio.TaskGroup | None = None  # while we talk
+        self._worker: asyncio.Task[None] | None = None
+        self._evicted = False
         self._invited = False
         if accepted:
             self._accepted()
@@ -61,7 +64,13 @@ class Connection:
         return await self._socket.answers_ping(within_s)
 
     def evict(self) -> None:
-        """Another connection of this station has taken over."""
+        """Another connection of this station takes over: no call is handled behind its back from now on.
+
+        What is on its way to the disk already is there before the newcomer's first word is.
+        """
+        self._evicted = True
+        if self._worker is not None:
+            self._worker.cancel()
         self.end(GOING_AWAY, "replaced by a newer connection")
 
     def end(self, code: int, reason: str) -> None:
@@ -80,6 +89,12 @@ class Connection:
             self.end(POLICY_VIOLATION, "registration changed")
             return
         self._station = station
+        if (
+            station.registration == Registration.ACCEPTED
+            and self._gate.registration is Registration.PENDING
+            and self._tasks is not None
+        ):
+            self._tasks.create_task(self._invite_boot())  # F06: it need not wait for its interval
 
     async def run(self, epoch: int) -> None:
         """Talk until the socket is closed. Never raises for what a station or the store does."""
@@ -87,6 +102,8 @@ class Connection:
         try:
             now = house.clock.now()
             await house.writer.commit([stations.connected(identity, epoch, self._dialect.version, now)])
+            # Whoever changed the station while it was shaking hands did not find this connection.
+            self.look_again(await stations.get(house.db, identity))
             await house.bus.publish(StationConnected(now, identity, epoch))
             await self._talk(epoch)
         except StoreUnavailable:
@@ -123,12 +140,16 @@ class Connection:
         inbound = self._inbound(silence)
         try:
             async with self._house.bus.answer(self.identity, outbound.serve), asyncio.TaskGroup() as group:
-                work = group.create_task(self._work(inbound, group))
+                self._tasks = group
+                self._worker = group.create_task(self._work(inbound, group))
+                if self._evicted:
+                    self._worker.cancel()
                 try:
                     await self._read(outbound)
                 finally:
+                    self._tasks = None
                     outbound.close()
-                    work.cancel()
+                    self._worker.cancel()
         finally:
             silence.cancel()
 
@@ -208,7 +229,7 @@ class Connection:
             self.end(TRY_AGAIN_LATER, "store unavailable")
 
     async def _invite_boot(self) -> None:
-        """The station believes that it is accepted, and we do not know it: let it boot (B02, F06)."""
+        """What the station believes of its registration is not so, or no longer: let it boot (B02, F06)."""
         assert self._outbound is not None
         try:
             trigger = words.TriggerMessageRequest(requested_message="BootNotification")

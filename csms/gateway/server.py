@@ -90,14 +90,18 @@ class Gateway:
             group.create_task(self._watch())
             group.create_task(self._frame_log.run())
             group.create_task(Onboarding(self.db, self.bus, self.clock, self.policy).run())
-            async with self._listener() as server:
+            anteroom = Anteroom(self.settings.max_unauthenticated)
+            async with self._listener(anteroom) as server:
                 self.port = next(iter(server.sockets)).getsockname()[1]
                 self.started.set()
-                await server.wait_closed()
+                try:
+                    await server.wait_closed()
+                finally:
+                    anteroom.clear()
 
-    def _listener(self) -> Server:
+    def _listener(self, anteroom: Anteroom) -> Server:
         settings = self.settings
-        socket = partial(StationSocket, anteroom=Anteroom(settings.max_unauthenticated))
+        socket = partial(StationSocket, anteroom=anteroom)
         return serve(
             self._serve,
             settings.host,

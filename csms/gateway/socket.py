@@ -24,6 +24,12 @@ class Anteroom:
         self._waiting.add(socket)
         return True
 
+    def clear(self) -> None:
+        """Nobody waits here any longer: at the end there is nothing to wait for."""
+        self._room_for = 0
+        for socket in self._waiting:
+            socket.transport.abort()
+
     def leave(self, socket: ServerConnection) -> None:
         """Let in, turned away or gone."""
         self._waiting.discard(socket)

@@ -27,7 +27,6 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
-    ProgrammingError,
     SQLAlchemyError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -102,6 +101,11 @@ class Database:
         await self._writing.dispose()
         if self._tidy is not None:
             await asyncio.to_thread(self._tidy)
+
+    async def renew(self) -> None:
+        """Let go of all connections that rest: the next reader opens its own, on what is there then."""
+        await self._reading.dispose()
+        await self._writing.dispose()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -245,13 +249,20 @@ async def _connect(engine: AsyncEngine) -> AsyncConnection:
 
 @contextmanager
 def _availability() -> Iterator[None]:
-    """Our own mistakes pass as they are; what is wrong with the database becomes `StoreUnavailable`."""
+    """Values that cannot be taken pass as they are; what is wrong with the database is `StoreUnavailable`.
+
+    So is a table or a right that is missing: a station must not be told that its event was at fault.
+    """
     try:
         yield
-    except (IntegrityError, DataError, ProgrammingError):
+    except (IntegrityError, DataError):
         raise
     except DBAPIError as error:
         raise StoreUnavailable(str(error.orig)) from error
+    except OSError as error:
+        # asyncpg's own time-out and a lost socket are not wrapped; what a caller does inside `begin` is not
+        # meant to have any of its own
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
     except SQLAlchemyError as error:
         if isinstance(error, (ArgumentError,)):
             raise

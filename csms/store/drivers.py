@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlmodel import Field, SQLModel
@@ -97,7 +98,9 @@ class SqliteDriver:
     """sqlite3 in its own thread, which alone touches the connection."""
 
     def __init__(self, db: Database) -> None:
-        self._path = str(db.url.database)
+        self._db = db
+        self._path = Path(str(db.url.database))
+        self._file: tuple[int, int] | None = None
         self._lasting = db.lasting
         self._book: dict[Statement, Compiled] = {}
         self._connection: sqlite3.Connection | None = None
@@ -112,7 +115,9 @@ class SqliteDriver:
         await self._do(lambda: self._flush(changes))
 
     async def probe(self) -> None:
-        """See `_probe`."""
+        """See `_probe`. If the file is another one, readers shall see it, too."""
+        if _file_at(self._path) != self._file:
+            await self._db.renew()
         await self._do(self._probe)
 
     async def close(self) -> None:
@@ -126,6 +131,7 @@ class SqliteDriver:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     def _open(self) -> None:
+        self._file = _file_at(self._path)
         try:
             # No statement may begin a transaction by itself; cached texts stay prepared.
             connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
@@ -138,6 +144,8 @@ class SqliteDriver:
         connection = self._connection
         if connection is None:
             raise StoreUnavailable("not connected")
+        if _file_at(self._path) != self._file:  # else a commit would go into a file without a name
+            raise StoreUnavailable("the database file was replaced")
         try:
             batch = runs(changes, self._book, "sqlite")
             connection.execute("BEGIN IMMEDIATE")
@@ -182,6 +190,15 @@ class SqliteDriver:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    """Which file this is. Raises `StoreUnavailable` if there is none."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreUnavailable("the database file is gone") from error
+    return found.st_dev, found.st_ino
 
 
 def _reason(error: Exception) -> str:

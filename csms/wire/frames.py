@@ -97,11 +97,11 @@ def read(text: str | bytes) -> Frame:
         raise BadText("RpcFrameworkError", "The message is too long.")
     if "\\" not in text:
         try:
-            if text.startswith('[2,"'):
+            if text.startswith(('[2,"', '[2, "')):
                 _, id, action, payload = _read_call(text)
                 if 0 < len(id) <= ID_MAX:
                     return Call(id, action, bytes(payload))
-            elif text.startswith('[3,"'):
+            elif text.startswith(('[3,"', '[3, "')):
                 _, id, payload = _read_result(text)
                 if 0 < len(id) <= ID_MAX:
                     return CallResult(id, bytes(payload))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from csms.errors import ConfigurationError, Conflict, StoreUnavailable
 from csms.store import stations
@@ -190,8 +190,24 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         await Database.open(f"sqlite:///{tmp_path / 'csms.db'}")
 
 
-async def test_without_a_schema_a_query_is_our_own_mistake(database_url: str) -> None:
+async def test_without_a_schema_the_store_is_unavailable(database_url: str) -> None:
+    """Were it our own mistake, stations would be told that their events are at fault, and drop them."""
     db = await Database.open(database_url)
-    with pytest.raises(Exception, match="station"):
+    with pytest.raises(StoreUnavailable, match="station"):
         await db.all(select(stations.STATION))
+    await db.close()
+
+
+@pytest.mark.postgresql
+async def test_a_server_that_hangs_is_a_store_that_is_unavailable(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("csms.store.database.WAIT_S", 0.1)
+    db = await Database.open(postgresql_url)
+    with pytest.raises(StoreUnavailable):
+        await db.all(text("SELECT pg_sleep(5)"))
+    with pytest.raises(StoreUnavailable):
+        async with db.begin() as conn:
+            await conn.execute(text("SELECT pg_sleep(5)"))
+    await db.all(text("SELECT 1"))
     await db.close()

@@ -1,8 +1,10 @@
 """The writer's promise: what `commit` returned for is kept, whatever happens to others in the same batch."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -222,3 +224,33 @@ async def test_readings_come_back_in_order(db: Database, writer: Writer) -> None
     await asyncio.gather(*(writer.commit([reading("a", n)]) for n in (5, 3, 9, 1)))
     rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1))
     assert all(before.at < after.at for before, after in pairwise(rows))
+
+
+async def test_a_database_file_that_is_taken_away_acknowledges_nothing(tmp_path: Path) -> None:
+    """SQLite would go on writing into a file that has no name any more."""
+    file, aside = tmp_path / "csms.db", tmp_path / "aside.db"
+    db = await Database.open(f"sqlite:///{file}")
+    await db.migrate()
+    writer = Writer(db)
+    running = asyncio.create_task(writer.run())
+    await writer.commit([reading("a", 1)])
+    assert await count(db) == 1
+    with sqlite3.connect(file) as connection, sqlite3.connect(aside) as copy:
+        connection.backup(copy)
+    connection.close()
+    copy.close()
+    file.unlink()
+    with pytest.raises(StoreUnavailable):
+        await writer.commit([reading("a", 2)])
+    assert not file.exists()
+    aside.rename(file)
+    async with asyncio.timeout(20):
+        await writer.recovered()
+    await writer.commit([reading("a", 3)])
+    assert await count(db) == 2  # readers look into the new file too
+    await writer.close()
+    await running
+    await db.close()
+    db = await Database.open(f"sqlite:///{file}")
+    assert await count(db) == 2
+    await db.close()

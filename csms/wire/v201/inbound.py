@@ -18,6 +18,7 @@ _encode = msgspec.json.encode
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
 _STATUSES = {status.value: status for status in ConnectorStatus}
 _HEARTBEAT = Heartbeat()
+_PLACES = 1 << 31
 
 
 def instant(at: datetime) -> datetime:
@@ -51,6 +52,11 @@ def _reading(meter_value: m.MeterValueType) -> Reading:
     return reading(instant(meter_value.timestamp), values)
 
 
+def _place(id: int) -> int | None:
+    """An EVSE or connector; None for a number that is none, which no database need keep: its event counts."""
+    return id if 0 <= id < _PLACES else None
+
+
 def _transaction_event(event: m.TransactionEventRequest, payload: bytes) -> TransactionEvent:
     transaction, evse, token = event.transaction_info, event.evse, event.id_token
     return TransactionEvent(
@@ -64,8 +70,8 @@ def _transaction_event(event: m.TransactionEventRequest, payload: bytes) -> Tran
         stopped_reason=transaction.stopped_reason or None,
         remote_start_id=None if transaction.remote_start_id is UNSET else transaction.remote_start_id,
         reservation_id=None if event.reservation_id is UNSET else event.reservation_id,
-        evse_id=evse.id if evse else None,
-        connector_id=(None if evse.connector_id is UNSET else evse.connector_id) if evse else None,
+        evse_id=_place(evse.id) if evse else None,
+        connector_id=(None if evse.connector_id is UNSET else _place(evse.connector_id)) if evse else None,
         id_token=IdToken(token.id_token, token.type) if token else None,
         readings=tuple(_reading(value) for value in event.meter_value) if event.meter_value else (),
         raw=payload,

@@ -73,6 +73,15 @@ def test_odd_texts_are_taken() -> None:
     assert len(_texts("x" * 100_000)[0]) == 20_000
 
 
+def test_calls_that_are_never_answered_are_not_remembered_for_ever() -> None:
+    recorder = Recorder(FrameLog(None, None, RealClock(), 10), STATION)  # type: ignore[arg-type]
+    for number in range(100):
+        recorder.note("in", f'[2,"{number}","X",{{"password":"{SECRET}"}}]')
+    assert len(recorder._hushed) < 20
+    recorder.note("out", f'[3,"99",{{"told":"{SECRET}"}}]')
+    assert SECRET not in str(recorder._log.gathered)
+
+
 def test_a_login_in_an_address_is_hidden() -> None:
     (text,) = _texts('[2,"a","GetLog",{"log":{"remoteLocation":"ftp://user:pass@example.org/x"}}]')
     assert "ftp://***@example.org/x" in text

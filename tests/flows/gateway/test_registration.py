@@ -68,11 +68,13 @@ async def test_b03_fr_03_a_rejected_station_is_asked_nothing(door: Front) -> Non
             await door.ask(words.TriggerMessageRequest(requested_message="Heartbeat"))
 
 
-async def test_b02_fr_08_an_approved_station_is_accepted_at_its_next_boot(door: Front) -> None:
+async def test_b02_fr_08_an_approved_station_is_asked_to_boot_and_accepted(door: Front) -> None:
     await change(door, registration="Pending")
     async with door.connected(boot=False) as client:
         assert await client.boot() == "Pending"
         await change(door, registration="Accepted")
+        trigger = await client.answer({"status": "Accepted"}, "TriggerMessage")
+        assert trigger[3] == {"requestedMessage": "BootNotification"}
         assert await client.boot() == "Accepted"
         await client.result("Heartbeat", {})
     booted = [fact.registration for fact in door.facts if isinstance(fact, StationBooted)]

@@ -348,3 +348,11 @@ def _without_defaults(part: Any) -> Any:
         defaults = ("Actual", "ReadWrite", "Outlet", "Sample.Periodic")
         return {key: _without_defaults(value) for key, value in part.items() if value not in defaults}
     return part
+
+
+@pytest.mark.parametrize("id", [-1, 1 << 31, 1 << 40])
+def test_an_event_counts_although_its_evse_cannot_be_one(id: int) -> None:
+    place = {"id": id, "connectorId": id}
+    event = DIALECT.read_call("TransactionEvent", raw({**EVENT, "evse": place}))
+    assert isinstance(event, TransactionEvent)
+    assert (event.seq_no, event.evse_id, event.connector_id) == (17, None, None)
