@@ -90,27 +90,32 @@ def follows(
     power_w: float | None,
     ordered_at: datetime,
     read_at: datetime | None,
+    lowered_at: datetime | None = None,
     tolerance_w: float = 500.0,
 ) -> Following:
     """Judge one reading against one setpoint (V-10).
 
-    `ordered_at` is when power on this side was first ordered: renewing a lease or shifting it a little does
-    not start a new grace time. Only readings later than `GRACE_S` after it count. A discharge may be weaker
-    than ordered (the vehicle has limits of its own) but not absent, not stronger, and not a charge. An order
-    to charge is a limit: anything from idle to it follows.
+    `ordered_at` is when power on this side was first ordered: renewing a lease or correcting it does not
+    start a new grace time. `lowered_at` is when less power was last ordered: until then more may have been
+    meant. Only readings later than `GRACE_S` after these count. A discharge may be weaker than ordered (the
+    vehicle has limits of its own) but not absent, not stronger, and not a charge. An order to charge is a
+    limit: anything from idle to it follows.
     """
     if read_at is None or not finite(power_w) or (read_at - ordered_at).total_seconds() < GRACE_S:
         return Following.NOT_YET
+    lowering = lowered_at is not None and (read_at - lowered_at).total_seconds() < GRACE_S
+    too_strong = Following.NOT_YET if lowering else Following.IGNORED
     slack_w = max(tolerance_w, 0.1 * abs(setpoint_w))
     if setpoint_w < 0:
         if power_w > tolerance_w:
             return Following.WRONG_SIGN
         # An order smaller than the tolerance cannot be told from idling.
-        at_work = power_w < -tolerance_w or setpoint_w >= -2 * tolerance_w
-        return Following.YES if at_work and power_w >= setpoint_w - slack_w else Following.IGNORED
+        if power_w >= -tolerance_w and setpoint_w < -2 * tolerance_w:
+            return Following.IGNORED
+        return Following.YES if power_w >= setpoint_w - slack_w else too_strong
     if power_w < -tolerance_w:
         return Following.WRONG_SIGN
-    return Following.YES if power_w <= setpoint_w + slack_w else Following.IGNORED
+    return Following.YES if power_w <= setpoint_w + slack_w else too_strong
 
 
 def _step_w(target_w: float, measured_w: float, passed_s: float, tuning: Tuning, shortfall_w: float) -> float:

@@ -47,4 +47,4 @@ def _verdict(view: EvseView, line: Line | None) -> Following:
         return Following.NOT_YET
     if line.lease.transaction_id != view.transaction_id:
         return Following.NOT_YET
-    return follows(line.lease.limit_w, view.power_w, line.ordered_at, view.power_at)
+    return follows(line.lease.limit_w, view.power_w, line.ordered_at, view.power_at, line.lowered_at)

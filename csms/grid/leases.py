@@ -152,7 +152,7 @@ class Line:
 
     `unclear` says that a lease of unknown depth may be there (found half done after a restart); `rewrite`
     that the station was away and must be told again before it is believed (V-09). `ordered_at` is when power
-    on this side was first ordered.
+    on this side was first ordered, `lowered_at` when less of it was.
     """
 
     lease: Lease | None = None
@@ -161,6 +161,7 @@ class Line:
     unclear: bool = False
     rewrite: bool = False
     ordered_at: datetime | None = None
+    lowered_at: datetime | None = None
 
     def sent(self, lease: Lease) -> None:
         """About to go out; whatever happens, it may be followed from now on."""
@@ -170,13 +171,10 @@ class Line:
         """The station took it: it replaces all before it, once the meter shows so (V-06)."""
         before = [*self.unproven, *([self.lease] if self.lease else [])]
         self.replaced += [(old, at) for old in before if old is not lease and old.limit_w != lease.limit_w]
-        if (
-            self.ordered_at is None
-            or self.unclear
-            or self.lease is None
-            or shifted(self.lease.limit_w, lease.limit_w)
-        ):
-            self.ordered_at = at
+        if self.lease is None or self.unclear or turned(self.lease.limit_w, lease.limit_w):
+            self.ordered_at = self.lowered_at = at
+        elif abs(lease.limit_w) < abs(self.lease.limit_w) - SHIFT_W:
+            self.lowered_at = at
         self.lease, self.unproven, self.unclear, self.rewrite = lease, [], False, False
 
     def refused(self, lease: Lease) -> None:
@@ -241,12 +239,13 @@ class Line:
         return left_s <= whole_s / 2 and (until - lease.until).total_seconds() > 1
 
 
-def shifted(before_w: float, after_w: float) -> bool:
-    """Whether the meter needs time to show the new setpoint.
+def turned(before_w: float, after_w: float) -> bool:
+    """Whether the new setpoint is on another side: charging, discharging too little to be seen, discharging."""
+    return _side(before_w) != _side(after_w)
 
-    Another side, or more than the judge's tolerance.
-    """
-    return (before_w < 0) != (after_w < 0) or abs(after_w - before_w) > SHIFT_W
+
+def _side(power_w: float) -> int:
+    return 0 if power_w >= 0 else 1 if power_w >= -2 * SHIFT_W else 2
 
 
 def moved(before_w: float, after_w: float) -> bool:

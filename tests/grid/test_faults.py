@@ -42,6 +42,16 @@ async def test_ignored_profile_is_found_by_the_meter(stage: Stage) -> None:
     assert station.hold is None
 
 
+async def test_correcting_an_order_gives_no_new_time_to_ignore_it(stage: Stage) -> None:
+    """V-10: the loop asks a lone idle station for more and more, and finds it out all the same."""
+    bad = await stage.car("bad", manner="ignore")
+    event = await stage.event(-5_000, duration_s=600)
+    await stage.turn()
+    await stage.live(45, step_s=5.0)
+    assert min(profile.periods[0].limit_w for profile in bad.discharges) < -5_400.0
+    assert (await _parts(stage, event.id))["bad"] == "not_following"
+
+
 async def test_wrong_sign_raises_an_alarm_and_holds_the_station(stage: Stage) -> None:
     bad = await stage.car("bad", manner="invert")
     event = await stage.event(-8_000, duration_s=600)
