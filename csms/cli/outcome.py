@@ -15,7 +15,6 @@ from rich.text import Text
 
 from csms.errors import CsmsError
 
-
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 

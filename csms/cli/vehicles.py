@@ -16,7 +16,7 @@ Power = Annotated[str | None, typer.Option(help="A power, for example 10kW.")]
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0913 - one option for each thing that can be said
     vehicle: Annotated[str, typer.Argument(metavar="VEHICLE")],
     driver: Annotated[str | None, typer.Option(help="Who drives it.")] = None,
     bidirectional: Annotated[

@@ -240,7 +240,7 @@ class Line:
 
 
 def turned(before_w: float, after_w: float) -> bool:
-    """Whether the new setpoint is on another side: charging, discharging too little to be seen, discharging."""
+    """Whether a setpoint is on another side: charge, discharge too small to be seen, or discharge."""
     return _side(before_w) != _side(after_w)
 
 
