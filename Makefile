@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: demo test run bench format check clean
+.PHONY: demo test run bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -14,6 +14,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check.sh
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix-only --quiet .

@@ -1,0 +1,1 @@
+"""What is measured, and against what. `python -m benchmarks`; how to read it: docs/benchmarks.md."""

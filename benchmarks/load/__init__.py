@@ -1,0 +1,1 @@
+"""The load generator: stations without a WebSocket library, in a process of their own."""
