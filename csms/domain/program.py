@@ -57,13 +57,3 @@ class Need:
     departure: datetime | None = None
     target_energy_wh: float | None = None
     target_soc: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OptOut:
-    """Not this time (`event_id` given) or not until further notice."""
-
-    driver_id: str
-    program_id: str
-    event_id: str | None = None
-    at: datetime | None = None
