@@ -41,9 +41,9 @@ class CountedBus:
         self._bus = bus
         self._numbers = numbers
 
-    async def publish(self, fact: Fact) -> None:
+    def publish(self, fact: Fact) -> None:
         """As the bus beneath."""
-        await self._bus.publish(fact)
+        self._bus.publish(fact)
 
     def subscribe(self, *kinds: type[Fact]) -> AbstractAsyncContextManager[AsyncIterator[Fact]]:
         """As the bus beneath."""

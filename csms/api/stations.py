@@ -157,7 +157,7 @@ async def add_station(body: NewStation, wired: Wired) -> RegisteredStation:
     )
     async with wired.db.begin() as conn:
         await stations.add(conn, row, _ratings(body.evses))
-    await wired.bus.publish(StationRegistered(wired.clock.now(), identity))
+    wired.bus.publish(StationRegistered(wired.clock.now(), identity))
     return RegisteredStation.model_validate(
         {**await _detail(wired, await registered(wired, identity)), "password": password}
     )
@@ -182,7 +182,7 @@ async def change_station(identity: str, body: StationChange, wired: Wired) -> St
         await stations.change(conn, row.identity, **fields)
         for rating in _ratings(body.evses or ()):
             await stations.put_evse(conn, row.identity, rating)
-    await wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
+    wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
     return await show_station(row.identity, wired)
 
 
@@ -192,7 +192,7 @@ async def remove_station(identity: str, wired: Wired) -> Response:
     row = await registered(wired, identity)
     async with wired.db.begin() as conn:
         await stations.remove(conn, row.identity)
-    await wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
+    wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
     return Response(status_code=204)
 
 

@@ -13,8 +13,8 @@ AskHandler = Callable[[object, float], Awaitable[object]]
 class Bus(Protocol):
     """What must not be lost is in the store; the bus only says 'look again'."""
 
-    async def publish(self, fact: Fact) -> None:
-        """Ring the bell. Never raises because nobody listens or somebody listens slowly."""
+    def publish(self, fact: Fact) -> None:
+        """Ring the bell and return at once. Never raises: not for lack of listeners, nor for slow ones."""
         ...
 
     def subscribe(self, *kinds: type[Fact]) -> AbstractAsyncContextManager[AsyncIterator[Fact]]:

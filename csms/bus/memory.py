@@ -21,7 +21,7 @@ class MemoryBus:
         self._listeners: set[_Listener] = set()
         self._servers: dict[str, _Server] = {}
 
-    async def publish(self, fact: Fact) -> None:
+    def publish(self, fact: Fact) -> None:
         """Ring the bell for everybody who listens to this kind."""
         for listener in self._listeners:
             listener.hear(fact)

@@ -104,7 +104,7 @@ class Connection:
             await house.writer.commit([stations.connected(identity, epoch, self._dialect.version, now)])
             # Whoever changed the station while it was shaking hands did not find this connection.
             self.look_again(await stations.get(house.db, identity))
-            await house.bus.publish(StationConnected(now, identity, epoch))
+            house.bus.publish(StationConnected(now, identity, epoch))
             await self._talk(epoch)
         except StoreUnavailable:
             self.end(TRY_AGAIN_LATER, "store unavailable")
@@ -115,7 +115,7 @@ class Connection:
         now = house.clock.now()
         await self._keep_presence(stations.disconnected(self.identity, epoch, now))
         if newest:
-            await house.bus.publish(StationDisconnected(now, self.identity, epoch))
+            house.bus.publish(StationDisconnected(now, self.identity, epoch))
 
     async def _keep_presence(self, change: Change) -> None:
         try:

@@ -81,7 +81,7 @@ class Inbound:
             self._booted(reply)
         await self._send(text)
         for fact in facts:
-            await self._house.bus.publish(fact)
+            self._house.bus.publish(fact)
 
     async def _handled(
         self, call: CallReceived, kept: list[Change], facts: list[Fact]

@@ -168,7 +168,7 @@ class Gateway:
             await self.writer.commit([stations.held(identity, DUPLICATE)])
         except StoreUnavailable:
             log.warning("hold not kept", station_id=identity)
-        await self.bus.publish(SecurityAlarmRaised(self.clock.now(), identity, DUPLICATE))
+        self.bus.publish(SecurityAlarmRaised(self.clock.now(), identity, DUPLICATE))
 
     async def _watch(self) -> None:
         """People change stations; their connections must look again."""

@@ -17,7 +17,7 @@ async def enrol(db: Database, bus: Bus, clock: Clock, driver_id: str, program_id
     now = clock.now()
     async with db.begin() as conn:
         await programs.enrol(conn, driver_id, program_id, now)
-    await bus.publish(NeedsChanged(now, driver_id))
+    bus.publish(NeedsChanged(now, driver_id))
 
 
 async def leave(db: Database, bus: Bus, clock: Clock, driver_id: str, program_id: str) -> None:
@@ -25,7 +25,7 @@ async def leave(db: Database, bus: Bus, clock: Clock, driver_id: str, program_id
     await _known(db, driver_id, program_id)
     async with db.begin() as conn:
         await programs.leave(conn, driver_id, program_id)
-    await bus.publish(OptedOut(clock.now(), driver_id, program_id))
+    bus.publish(OptedOut(clock.now(), driver_id, program_id))
 
 
 async def set_need(db: Database, bus: Bus, clock: Clock, driver_id: str, need: Need) -> None:
@@ -44,7 +44,7 @@ async def set_need(db: Database, bus: Bus, clock: Clock, driver_id: str, need: N
     )
     async with db.begin() as conn:
         await programs.put_need(conn, row)
-    await bus.publish(NeedsChanged(now, driver_id))
+    bus.publish(NeedsChanged(now, driver_id))
 
 
 async def opt_out(
@@ -58,7 +58,7 @@ async def opt_out(
     now = clock.now()
     async with db.begin() as conn:
         await programs.opt_out(conn, driver_id, program_id, event_id, now)
-    await bus.publish(OptedOut(now, driver_id, program_id))
+    bus.publish(OptedOut(now, driver_id, program_id))
 
 
 async def opt_in(
@@ -68,7 +68,7 @@ async def opt_in(
     await _known(db, driver_id, program_id, event_id)
     async with db.begin() as conn:
         await programs.opt_in(conn, driver_id, program_id, event_id)
-    await bus.publish(NeedsChanged(clock.now(), driver_id))
+    bus.publish(NeedsChanged(clock.now(), driver_id))
 
 
 async def _known(db: Database, driver_id: str, program_id: str, event_id: str | None = None) -> None:

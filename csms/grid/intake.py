@@ -56,7 +56,7 @@ async def accept(
             raise
         return known
     log.info("grid event accepted", event_id=event.id, program_id=event.program_id, target_w=event.target_w)
-    await bus.publish(GridEventAccepted(now, event.id))
+    bus.publish(GridEventAccepted(now, event.id))
     return event
 
 
@@ -76,7 +76,7 @@ async def cancel(db: Database, bus: Bus, clock: Clock, event_id: str) -> GridEve
         )
     if changed:
         log.info("grid event cancelled", event_id=event_id)
-        await bus.publish(GridEventChanged(now, event_id, EventState.CANCELLED.value))
+        bus.publish(GridEventChanged(now, event_id, EventState.CANCELLED.value))
     return await _present(db, event_id)
 
 

@@ -32,7 +32,7 @@ async def move(db: Database, bus: Bus, now: datetime) -> list[GridEvent]:
         if not changed:
             continue
         log.info("grid event changed", event_id=event.id, state=wanted.value)
-        await bus.publish(GridEventChanged(now, event.id, wanted.value))
+        bus.publish(GridEventChanged(now, event.id, wanted.value))
         if wanted in LIVE:
             live.append(transition(event, wanted, now))
     return live

@@ -106,8 +106,8 @@ class Settler:
             "settled", event_id=event.id, delivered_wh=statement.delivered_wh, target_wh=statement.target_wh
         )
         if event.state is EventState.ENDED:
-            await self._bus.publish(GridEventChanged(now, event.id, EventState.SETTLED.value))
-        await self._bus.publish(SettlementReady(now, event.id))
+            self._bus.publish(GridEventChanged(now, event.id, EventState.SETTLED.value))
+        self._bus.publish(SettlementReady(now, event.id))
 
     async def _listen(self) -> None:
         async with self._bus.subscribe(GridEventChanged) as facts:

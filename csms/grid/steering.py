@@ -119,7 +119,7 @@ class Steering:
         await self._book.record(scene.now, sent, seats, made.dispatch, made.setpoints)
         self._memories[event.id] = made.recall
         self._act(tasks, made.work)
-        await self._bus.publish(_fact(made))
+        self._bus.publish(_fact(made))
         if event.id not in self._frozen:
             self._frozen.add(event.id)
             frozen = await freeze(self._db, event, program, self._roster)
@@ -198,9 +198,7 @@ class Steering:
             if verdict is Following.WRONG_SIGN:
                 async with self._db.begin() as conn:
                     await stations.change(conn, seat.station_id, hold="power flows in the wrong direction")
-                await self._bus.publish(
-                    SecurityAlarmRaised(scene.now, seat.station_id, "WrongPowerDirection")
-                )
+                self._bus.publish(SecurityAlarmRaised(scene.now, seat.station_id, "WrongPowerDirection"))
         return changed
 
     def _forget(self, events: Sequence[GridEvent]) -> None:

@@ -66,8 +66,8 @@ async def test_facts_come_as_they_happen(house: Api) -> None:
         task = group.create_task(reader.run())
         assert await reader.piece() == ": hello\n\n"
         await reader.listens()
-        await house.bus.publish(DispatchMade(house.clock.now(), "e", -1, -1, -1, 0, 1, None))
-        await house.bus.publish(StationConnected(house.clock.now(), "cs1", 3))
+        house.bus.publish(DispatchMade(house.clock.now(), "e", -1, -1, -1, 0, 1, None))
+        house.bus.publish(StationConnected(house.clock.now(), "cs1", 3))
         event, data, *_ = (await reader.piece()).split("\n")
         assert event == "event: StationConnected"
         assert json.loads(data.removeprefix("data: ")) == {
@@ -86,7 +86,7 @@ async def test_a_reader_that_does_not_keep_up_is_dropped(house: Api, monkeypatch
         task = group.create_task(reader.run())
         await reader.piece()
         await reader.listens()
-        await house.bus.publish(StationConnected(house.clock.now(), "cs1", 3))
+        house.bus.publish(StationConnected(house.clock.now(), "cs1", 3))
         async with asyncio.timeout(5):
             await task
 

@@ -64,7 +64,7 @@ class Station:
             request_id=request_id, generated_at="2026-03-01T12:00:00Z", seq_no=0, report_data=data
         )
         await self.bench.tell(request)
-        await self.bench.bus.publish(self.bench.facts[-1])
+        self.bench.bus.publish(self.bench.facts[-1])
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def onboarding(bench: Bench, station: Station) -> AsyncIterator[None]:
 
 
 async def _boot(bench: Bench, registration: str = "Accepted") -> None:
-    await bench.bus.publish(StationBooted(bench.clock.now(), STATION, registration))
+    bench.bus.publish(StationBooted(bench.clock.now(), STATION, registration))
 
 
 async def test_tc_b_12_inventory_then_what_the_grid_needs(bench: Bench) -> None:

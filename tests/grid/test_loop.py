@@ -151,7 +151,7 @@ async def test_after_a_reconnection_the_lease_is_written_anew(stage: Stage) -> N
     running = stage.tasks.create_task(stage.loop.run())
     await stage.event(-8_000, duration_s=600)
     await _until(car, lambda: len(car.leases) == 1)
-    await stage.bus.publish(StationConnected(stage.clock.now(), "cs1", 2))
+    stage.bus.publish(StationConnected(stage.clock.now(), "cs1", 2))
     await _until(car, lambda: len(car.leases) == 2)
     assert car.leases[0].id == car.leases[1].id
     running.cancel()

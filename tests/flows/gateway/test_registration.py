@@ -16,7 +16,7 @@ REPORT = {"requestId": 1, "generatedAt": "2026-03-01T12:00:00Z", "seqNo": 0}
 async def change(door: Front, **fields: object) -> None:
     async with door.db.begin() as conn:
         await stations.change(conn, STATION, **fields)
-    await door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
+    door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
 
 
 async def test_r_01_before_the_boot_everything_else_is_a_security_error(door: Front) -> None:
@@ -96,7 +96,7 @@ async def test_a_removed_station_is_disconnected(door: Front) -> None:
     async with door.connected() as client:
         async with door.db.begin() as conn:
             await stations.remove(conn, STATION)
-        await door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
+        door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
         assert await client.closed() == 1008
 
 

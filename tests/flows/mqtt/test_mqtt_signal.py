@@ -185,7 +185,7 @@ async def test_cancel_by_the_senders_id(flow: Flow) -> None:
 
 async def test_progress_goes_out(flow: Flow) -> None:
     at = RealClock().now()
-    await flow.bus.publish(DispatchMade(at, "ev-1", -5000.0, -4900.0, -5000.0, 0.0, 3, 12.5))
+    flow.bus.publish(DispatchMade(at, "ev-1", -5000.0, -4900.0, -5000.0, 0.0, 3, 12.5))
     told = await flow.operator.hears(TOPIC_OUT)
     assert told["kind"] == "dispatchMade"
     assert (told["eventId"], told["targetW"], told["measuredW"], told["evses"]) == ("ev-1", -5000, -4900, 3)
@@ -203,7 +203,7 @@ async def test_broker_goes_and_comes(broker: Broker) -> None:
         async with _operator(broker, tasks) as operator:
             await _ready(Flow(db, bus, operator))
         await broker.stop()
-        await bus.publish(DispatchMade(RealClock().now(), "ev-1", -1.0, -1.0, -1.0, 0.0, 1, None))
+        bus.publish(DispatchMade(RealClock().now(), "ev-1", -1.0, -1.0, -1.0, 0.0, 1, None))
         await broker.start()
         async with _operator(broker, tasks) as operator:
             told = await operator.hears(TOPIC_OUT)
