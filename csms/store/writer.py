@@ -1,6 +1,8 @@
-"""The message path's only commit: all that has gathered goes to disk in one flush, then the waiters wake.
+"""The message path's only commit: all that has gathered goes to disk in one flush, then all are told.
 
 There is no timed window: while one batch is being written the next one gathers, so the batch sizes itself.
+Back-pressure is the connections' own: each takes its next message when the last one is on disk, so no more
+than one submission of each waits here; `WAITING_MAX` only guards against somebody who does not.
 A change that cannot be kept fails alone. A flush that fails (disk full, I/O error, connection lost) fails
 everybody who waits: nothing of it is acknowledged, intake stops, and the writer probes until a write is on
 disk again.
@@ -8,37 +10,35 @@ disk again.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 
-from csms.errors import ChangeRefused, StoreUnavailable
+from csms.errors import ChangeRefused, CsmsError, StoreUnavailable
 from csms.store.database import Database
 from csms.store.drivers import Driver, driver_for
 from csms.store.statements import Change, Statement
 
-__all__ = ["Change", "Statement", "Writer"]
+__all__ = ["Change", "Done", "Statement", "Writer"]
 
-WAITING_MAX = 10_000
-"""Commits that may wait; whoever comes then waits for room first (back-pressure)."""
+WAITING_MAX = 50_000
+"""Submissions that may wait. Beyond them `submit` raises, and as many callers of `commit` wait for room."""
 
 FLUSH_MAX = 2_000
-"""Commits in one flush: bounds how long the first of them waits for the last."""
+"""Submissions in one flush: bounds how long the first of them waits for the last."""
 
 FLUSH_S = 30.0
 PROBE_EVERY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    """One commit that waits for its flush."""
+Done = Callable[[CsmsError | None], None]
+"""What is told of a submission: None when it is on disk, else why it is not."""
 
-    changes: Sequence[Change]
-    done: asyncio.Future[None]
+_Waiter = tuple[Sequence[Change], Done]
 
 
 class Writer:
-    """Group commit for one process. `run` is a task of the house; `commit` is called by everybody."""
+    """Group commit for one process. `run` is a task of the house; `submit` and `commit` are for everybody."""
 
     def __init__(self, db: Database, *, waiting_max: int = WAITING_MAX) -> None:
         self.healthy = True
@@ -48,6 +48,7 @@ class Writer:
         self._well = asyncio.Event()
         self._well.set()
         self._waiting: deque[_Waiter] = deque()
+        self._waiting_max = waiting_max
         self._room = asyncio.Semaphore(waiting_max)
         self._wake = asyncio.Event()
         self._closing = False
@@ -55,12 +56,24 @@ class Writer:
         self._finished = asyncio.Event()
         self._callbacks: list[Callable[[], None]] = []
 
-    async def commit(self, changes: Sequence[Change]) -> None:
-        """Return when these changes, all or none, are on disk; those of one caller are kept in its order.
+    def submit(self, changes: Sequence[Change], done: Done) -> None:
+        """Have these changes, all or none, in the next flush; those of one caller are kept in its order.
 
-        Raises `StoreUnavailable` if the store could not commit, `ChangeRefused` if these changes cannot be
-        kept. A caller that is cancelled leaves its changes in the batch: they may be kept or not, others
-        are not harmed.
+        `done` is called once, on the loop and never in here: with None when they are on disk, with
+        `StoreUnavailable` if the store could not commit, with `ChangeRefused` if these changes cannot be
+        kept. It must not raise. Raises `StoreUnavailable` at once, and never calls `done`, if the store does
+        not work, is closed, or far too much waits.
+        """
+        self._check_open()
+        if len(self._waiting) >= self._waiting_max:
+            raise StoreUnavailable("too much waits for the store")
+        self._add(changes, done)
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """`submit` for whoever can wait: returns when these changes are on disk, raises what `done` is told.
+
+        A caller that is cancelled leaves its changes in the batch: they may be kept or not, others are not
+        harmed.
         """
         if not changes:
             return
@@ -71,10 +84,9 @@ class Writer:
         except StoreUnavailable:
             self._room.release()
             raise
-        waiter = _Waiter(changes, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
-        self._wake.set()
-        await waiter.done
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(changes, partial(self._settle, answer))
+        await answer
 
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Have this called once at each change to unhealthy."""
@@ -101,8 +113,7 @@ class Writer:
                 await self._flush([self._waiting.popleft() for _ in range(count)])
         finally:
             self._closing = True
-            self._fail(list(self._waiting), StoreUnavailable("the store is closed"))
-            self._waiting.clear()
+            self._turn_away(StoreUnavailable("the store is closed"))
             try:
                 await self._driver.close()
             finally:
@@ -114,6 +125,20 @@ class Writer:
         self._wake.set()
         if self._running:
             await self._finished.wait()
+
+    def _add(self, changes: Sequence[Change], done: Done) -> None:
+        self._waiting.append((changes, done))
+        self._wake.set()
+
+    def _settle(self, answer: asyncio.Future[None], error: CsmsError | None) -> None:
+        """Tell a caller of `commit`."""
+        self._room.release()
+        if answer.done():  # its caller was cancelled
+            return
+        if error is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(error)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -141,36 +166,23 @@ class Writer:
                     if middle:
                         parts += [part[middle:], part[:middle]]
                     else:
-                        self._fail(part, error)
+                        _tell(part, error)
                 else:
-                    self._succeed(parts.pop())
+                    _tell(parts.pop(), None)
         except StoreUnavailable as error:
             self._sicken(error)
         finally:
             for part in parts:
-                self._fail(part, StoreUnavailable("the flush failed"))
+                _tell(part, StoreUnavailable("the flush failed"))
 
     async def _write(self, batch: list[_Waiter]) -> None:
-        changes = [change for waiter in batch for change in waiter.changes]
+        changes = [change for waiter in batch for change in waiter[0]]
         async with self._db.turn():
             try:
                 async with asyncio.timeout(FLUSH_S):
                     await self._driver.flush(changes)
             except TimeoutError:
                 raise StoreUnavailable("a flush took too long") from None
-
-    def _succeed(self, waiters: list[_Waiter]) -> None:
-        for waiter in waiters:
-            self._room.release()
-            if not waiter.done.done():  # else its caller was cancelled
-                waiter.done.set_result(None)
-
-    def _fail(self, waiters: list[_Waiter], error: ChangeRefused | StoreUnavailable) -> None:
-        for waiter in waiters:
-            self._room.release()
-            if not waiter.done.done():
-                # Each waiter its own: an exception object collects the traces of all who raise it.
-                waiter.done.set_exception(type(error)(*error.args))
 
     def _sicken(self, error: BaseException) -> None:
         """Fail all who wait and stop intake; tells once."""
@@ -179,10 +191,13 @@ class Writer:
         self.healthy = False
         self._well.clear()
         self.trouble = str(error)
-        self._fail(list(self._waiting), StoreUnavailable(str(error)))
-        self._waiting.clear()
+        self._turn_away(StoreUnavailable(str(error)))
         for callback in self._callbacks:
             callback()
+
+    def _turn_away(self, error: StoreUnavailable) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        _tell(waiting, error)
 
     async def _recover(self) -> None:
         """Wait a moment, then prove on a fresh connection that a write reaches the disk."""
@@ -201,3 +216,14 @@ class Writer:
         self.healthy = True
         self.trouble = ""
         self._well.set()
+
+
+def _tell(waiters: Iterable[_Waiter], error: ChangeRefused | StoreUnavailable | None) -> None:
+    """Tell all of them, now, in their order: one callback of the loop for a whole batch."""
+    for _, done in waiters:
+        try:
+            # Each its own: an exception object collects the traces of all who raise it.
+            done(None if error is None else type(error)(*error.args))
+        except Exception as fault:  # a mistake of ours with one station must not leave the others waiting
+            told = {"message": "who waited for the store cannot be told", "exception": fault}
+            asyncio.get_running_loop().call_exception_handler(told)

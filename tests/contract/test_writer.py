@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from csms.domain.meter import Reading
-from csms.errors import ChangeRefused, StoreUnavailable
+from csms.errors import ChangeRefused, CsmsError, StoreUnavailable
 from csms.store import leader, stations, transactions
 from csms.store.database import Database
 from csms.store.statements import Change
@@ -54,6 +54,57 @@ async def test_a_thousand_callers_share_flushes(db: Database, writer: Writer) ->
 
 async def test_a_commit_of_nothing_returns(writer: Writer) -> None:
     await writer.commit([])
+
+
+async def test_who_submits_is_told_once_later_and_in_order(db: Database, writer: Writer) -> None:
+    told: list[tuple[int, CsmsError | None]] = []
+    all_told = asyncio.Event()
+
+    def submit(number: int) -> None:
+        change = bad() if number == 7 else reading("a", number)
+        writer.submit([change], lambda error: hear(number, error))
+
+    def hear(number: int, error: CsmsError | None) -> None:
+        told.append((number, error))
+        if number < 20:
+            submit(number + 20)  # who is told may come with the next one at once
+        if len(told) == 40:
+            all_told.set()
+
+    for number in range(20):
+        submit(number)
+        assert not told
+    async with asyncio.timeout(20):
+        await all_told.wait()
+    assert [number for number, _ in told] == list(range(40))
+    assert [number for number, error in told if error is not None] == [7]
+    assert isinstance(told[7][1], ChangeRefused)
+    assert await count(db) == 39
+
+
+async def test_nothing_to_keep_is_told_like_everything_else(writer: Writer) -> None:
+    told: asyncio.Future[CsmsError | None] = asyncio.get_running_loop().create_future()
+    writer.submit([], told.set_result)
+    assert not told.done()
+    async with asyncio.timeout(10):
+        assert await told is None
+
+
+async def test_far_too_much_is_turned_away(db: Database) -> None:
+    writer = Writer(db, waiting_max=3)
+    told: list[CsmsError | None] = []
+    for number in range(3):
+        writer.submit([reading("a", number)], told.append)
+    with pytest.raises(StoreUnavailable):
+        writer.submit([reading("a", 3)], told.append)
+    running = asyncio.create_task(writer.run())
+    await writer.commit([reading("a", 4)])
+    await writer.close()
+    await running
+    assert told == [None] * 3
+    assert await count(db) == 4
+    with pytest.raises(StoreUnavailable):
+        writer.submit([reading("a", 5)], told.append)
 
 
 async def test_the_same_change_again_changes_nothing(db: Database, writer: Writer) -> None:
