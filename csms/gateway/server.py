@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import cast
 
 import structlog
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import NegotiationError
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosedOK
+from websockets.http11 import Request
 
 from csms.blocks.context import Policy
 from csms.blocks.onboarding import Onboarding
@@ -25,8 +21,9 @@ from csms.gateway.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connectio
 from csms.gateway.frame_log import FrameLog, Recorder
 from csms.gateway.handshake import Doorkeeper, Peer, Turned
 from csms.gateway.house import GatewaySettings, House
+from csms.gateway.listener import Listener
 from csms.gateway.registry import Registry
-from csms.gateway.socket import Anteroom, StationSocket
+from csms.gateway.socket import StationSocket
 from csms.store import stations
 from csms.store.database import Database
 from csms.store.writer import Writer
@@ -36,9 +33,6 @@ from csms.wire.router import Router
 log = structlog.get_logger()
 
 DUPLICATE = "duplicate identity"
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
-)  # accepted when offered, never asked for (row 5); small windows (section 2.2, row 13)
 
 
 @dataclass
@@ -90,64 +84,32 @@ class Gateway:
             group.create_task(self._watch())
             group.create_task(self._frame_log.run())
             group.create_task(Onboarding(self.db, self.bus, self.clock, self.policy).run())
-            anteroom = Anteroom(self.settings.max_unauthenticated)
-            async with self._listener(anteroom) as server:
-                self.port = next(iter(server.sockets)).getsockname()[1]
+            listener = Listener(
+                self.settings,
+                [dialect.subprotocol for dialect in self.dialects],  # row 1
+                self._admit,
+                lambda socket: group.create_task(self._serve(socket)),
+            )
+            async with listener.open() as self.port:
                 self.started.set()
-                try:
-                    await server.wait_closed()
-                finally:
-                    anteroom.clear()
+                await asyncio.Event().wait()
 
-    def _listener(self, anteroom: Anteroom) -> Server:
-        settings = self.settings
-        socket = partial(StationSocket, anteroom=anteroom)
-        return serve(
-            self._serve,
-            settings.host,
-            settings.port,
-            create_connection=cast(type[ServerConnection], socket),  # any maker of connections will do
-            process_request=self._admit,
-            select_subprotocol=self._select,
-            extensions=[_DEFLATE],
-            compression=None,
-            server_header=None,
-            open_timeout=settings.upgrade_timeout_s,
-            ping_interval=settings.ping_interval_s,
-            ping_timeout=settings.ping_timeout_s,
-            close_timeout=settings.close_timeout_s,
-            max_size=settings.max_message_before_accepted_bytes,
-            write_limit=settings.write_buffer_bytes,
-        )
-
-    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, socket: StationSocket, request: Request) -> None:
         """Before any upgrade: may this peer be this station, and is its place free."""
-        assert isinstance(socket, StationSocket)
-        try:
-            address = socket.remote_address
-            peer = Peer(request.path, request.headers, str(address[0]) if address else "")
-            station = await self._doorkeeper.admit(peer)
-            if not await self._registry.is_free(station.identity):
-                await self._conflict(station.identity)
-                raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
-        except Turned as turned:
-            return _response(socket, turned)
+        station = await self._doorkeeper.admit(Peer(request.path, request.headers, socket.address))
+        if not await self._registry.is_free(station.identity):
+            await self._conflict(station.identity)
+            raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
         socket.let_in(station)
-        return None
 
-    def _select(self, _: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol:
-        for dialect in self.dialects:  # row 1
-            if dialect.subprotocol in offered:
-                return Subprotocol(dialect.subprotocol)
-        raise NegotiationError("no common subprotocol")
-
-    async def _serve(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, StationSocket)
+    async def _serve(self, socket: StationSocket) -> None:
         station = socket.station
         assert station is not None
         dialect = next(d for d in self.dialects if d.subprotocol == socket.subprotocol)
         recorder = Recorder(self._frame_log, station.identity)
-        connection = Connection(self._house, socket, station, dialect, recorder)
+        connection = Connection(
+            self._house, cast(StationSocket, _Awaited(socket)), station, dialect, recorder
+        )
         while (
             epoch := self._registry.register(station.identity, connection, station.connection_epoch)
         ) is None:
@@ -190,13 +152,24 @@ class Gateway:
             connection.end(TRY_AGAIN_LATER, "store unavailable")
 
 
-def _response(socket: StationSocket, turned: Turned) -> Response:
-    response = socket.respond(turned.status, turned.text)
-    if turned.status is HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
-    if turned.retry_after_s is not None:
-        response.headers["Retry-After"] = str(turned.retry_after_s)
-    return response
+class _Awaited:
+    """A socket for a connection that awaits its messages; goes with it."""
+
+    def __init__(self, socket: StationSocket) -> None:
+        self._heard: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self.end = socket.end
+        self.answers_ping = socket.answers_ping
+        self.allow_messages_of = socket.allow_messages_of
+        self._send = socket.send
+        socket.attach(self._heard.put_nowait, lambda: self._heard.put_nowait(None))
+
+    async def recv(self) -> str | bytes:
+        if (message := await self._heard.get()) is None:
+            raise ConnectionClosedOK(None, None)
+        return message
+
+    async def send(self, text: str) -> None:
+        self._send(text)
 
 
 def _is_loopback(host: str) -> bool:
