@@ -135,7 +135,6 @@ class App:
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
             "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
-            "numbers": lambda: self._numbers.run(self._bus),
         }
         if mqtt.url:
             feed = MqttSignal(db, self._bus, self._clock, mqtt.url, mqtt.topic_in, mqtt.topic_out)

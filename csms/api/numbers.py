@@ -1,10 +1,10 @@
 """What has to be counted as it happens, for the metrics."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
-from csms.bus.bus import AskHandler, Bus
+from csms.bus.bus import AskHandler, Bus, Ear
 from csms.domain.facts import DispatchMade, Fact, GridEventChanged
 from csms.domain.profile import InstallProfile, ProfileAnswer
 from csms.errors import StationError
@@ -18,15 +18,14 @@ class Numbers:
         self.orders: Counter[str] = Counter()
         self.events: dict[str, DispatchMade] = {}
 
-    async def run(self, bus: Bus) -> None:
-        """Count facts until cancelled."""
-        async with bus.subscribe() as heard:
-            async for fact in heard:
-                self.hear(fact)
-
     def hear(self, fact: Fact) -> None:
         """Count one fact."""
-        self.facts[type(fact).__name__] += 1
+        kind = type(fact)
+        self.facts[kind.__name__] += 1
+        if kind is DispatchMade or kind is GridEventChanged:
+            self._follow(fact)
+
+    def _follow(self, fact: Fact) -> None:
         match fact:
             case DispatchMade():
                 self.events[fact.event_id] = fact
@@ -35,15 +34,20 @@ class Numbers:
 
 
 class CountedBus:
-    """A bus that counts orders to discharge: accepted, rejected, or by the error's name."""
+    """A bus that counts facts as they are told, and orders to discharge: accepted, rejected, or the error."""
 
     def __init__(self, bus: Bus, numbers: Numbers) -> None:
         self._bus = bus
         self._numbers = numbers
 
     def publish(self, fact: Fact) -> None:
-        """As the bus beneath."""
+        """As the bus beneath, and counted."""
+        self._numbers.hear(fact)
         self._bus.publish(fact)
+
+    def listen(self, hear: Ear, *kinds: type[Fact]) -> Callable[[], None]:
+        """As the bus beneath."""
+        return self._bus.listen(hear, *kinds)
 
     def subscribe(self, *kinds: type[Fact]) -> AbstractAsyncContextManager[AsyncIterator[Fact]]:
         """As the bus beneath."""
@@ -65,3 +69,7 @@ class CountedBus:
     def answer(self, station_id: str, handler: AskHandler) -> AbstractAsyncContextManager[None]:
         """As the bus beneath."""
         return self._bus.answer(station_id, handler)
+
+    def serve(self, station_id: str, handler: AskHandler) -> Callable[[], None]:
+        """As the bus beneath."""
+        return self._bus.serve(station_id, handler)

@@ -6,6 +6,7 @@ their order. So a handler may ask its own station and is not waiting for itself 
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 import structlog
 from websockets.exceptions import ConnectionClosed
@@ -131,7 +132,7 @@ class Connection:
                 epoch=epoch,
                 dialect=self._dialect,
                 session=self._session,
-                send=self._send,
+                send=self._say,
                 gate=self._gate,
                 message_timeout_s=self._station.message_timeout_s,
             )
@@ -182,6 +183,14 @@ class Connection:
 
     def _accepted(self) -> None:
         self._socket.allow_messages_of(self._house.settings.max_message_bytes)
+
+    def _say(self, text: str) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(self._said(text))
+
+    async def _said(self, text: str) -> None:
+        with suppress(ConnectionClosed):
+            await self._send(text)
 
     async def _send(self, text: str) -> None:
         self._note("out", text)

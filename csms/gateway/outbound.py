@@ -7,10 +7,8 @@ comes, not when the asker loses patience: the station may still be at work (row 
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-
-from websockets.exceptions import ConnectionClosed
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from csms.domain.profile import InstallProfile
 from csms.errors import (
@@ -28,7 +26,8 @@ from csms.wire.session import Answered, Refused, Session
 
 WAITING_MAX = 64
 
-Send = Callable[[str], Awaitable[None]]
+Send = Callable[[str], None]
+"""Text to the station; a connection that is going down drops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,162 +43,162 @@ class Line:
     message_timeout_s: float
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """An ask that is not yet sent; `turn` is done when it may go."""
+class _Asked:
+    """One ask: written down, then in flight under an `id`. `answer` is what its asker waits for.
 
-    key: tuple[int, str] | None
-    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    It has one timer at a time: for the asker's deadline or, if that comes first, the message time-out.
+    """
 
+    __slots__ = ("action", "answer", "ask", "deadline", "id", "payload", "timer")
 
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """The CALL in flight. `ended` brings its answer, or None if there will be none."""
+    def __init__(
+        self, ask: object, call: tuple[str, bytes], answer: asyncio.Future[object], deadline: float
+    ) -> None:
+        self.ask = ask
+        self.action, self.payload = call
+        self.answer = answer
+        self.deadline = deadline
+        self.id = ""
+        self.timer: asyncio.TimerHandle | None = None
 
-    id: str
-    ended: asyncio.Future[Answered | Refused | None]
-    timer: asyncio.TimerHandle
+    @property
+    def key(self) -> tuple[int, str] | None:
+        """What a newer profile must share to take the place of this one; None if nothing can."""
+        ask = self.ask
+        return (ask.evse_id, ask.profile.purpose) if isinstance(ask, InstallProfile) else None
+
+    def fail(self, error: Exception) -> None:
+        """Tell the asker, if it still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def rest(self) -> None:
+        """Nothing more is due."""
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class Outbound:
-    """The asks of one connection."""
+    """The asks of one connection. There is no task behind it: it moves when it is asked, answered or late."""
+
+    __slots__ = ("_closed", "_count", "_flight", "_line", "_loop", "_waiting")
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._waiting: deque[_Waiting] = deque()
-        self._flight: _Flight | None = None
-        self._busy = False
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Asked] | None = None  # made when there is need: most stations never have any
+        self._flight: _Asked | None = None
         self._closed = False
         self._count = 0
 
-    async def serve(self, ask: object, timeout_s: float) -> object:
-        """Ask the station. Raises a `StationError`, or `Invalid` for values that no station can be sent."""
-        line = self._line
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        self._check_open()
+    def serve(self, ask: object, timeout_s: float) -> asyncio.Future[object]:
+        """Ask the station; the future keeps the deadline by itself.
+
+        Raises, or ends with, a `StationError`, or `Invalid` for values that no station can be sent.
+        """
+        line, loop = self._line, self._loop
+        if self._closed:
+            raise StationOffline(line.station_id)
         line.gate.check_ask(line.station_id, ask)
         try:
-            action, payload = line.dialect.write_ask(ask)
+            call = line.dialect.write_ask(ask)
         except NotSupportedByDialect as error:
             raise NotSupportedByDialect(line.station_id, error.reason) from None
-        await self._turn(_key(ask), deadline)
-        flight = self._start()
-        text = line.session.call(flight.id, action, payload)
-        line.gate.sent(action, ask)
-        answer = await self._exchange(flight, text, deadline)
-        return self._read(ask, answer)
+        asked = _Asked(ask, call, loop.create_future(), loop.time() + timeout_s)
+        if self._flight is None:
+            self._start(asked)
+        else:
+            self._enqueue(asked)
+        return asked.answer
 
     def answered(self, event: Answered | Refused) -> None:
         """The station's answer to the call in flight has come."""
-        self._land(event.id, event)
+        asked = self._flight
+        if asked is None or asked.id != event.id:
+            return
+        if not asked.answer.done():
+            self._tell(asked, event)
+        self._free()
 
     def close(self) -> None:
         """The connection is over: all who wait fail with `StationOffline`."""
         self._closed = True
-        for waiting in self._waiting:
-            if not waiting.turn.done():
-                waiting.turn.set_exception(StationOffline(self._line.station_id))
-        self._waiting.clear()
-        if self._flight is not None:
-            self._land(self._flight.id, None)
+        left = [*([self._flight] if self._flight else []), *(self._waiting or ())]
+        self._flight, self._waiting = None, None
+        for asked in left:
+            asked.rest()
+            asked.fail(StationOffline(self._line.station_id))
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StationOffline(self._line.station_id)
+    def _enqueue(self, asked: _Asked) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
+        waiting, key, station_id = self._waiting, asked.key, self._line.station_id
+        older = next((each for each in waiting if key and each.key == key and not each.answer.done()), None)
+        if older is not None:
+            waiting[waiting.index(older)] = asked
+            older.rest()
+            older.fail(AskSuperseded(station_id))
+        else:
+            if len(waiting) >= WAITING_MAX:
+                self._waiting = waiting = deque(each for each in waiting if not each.answer.done())
+            if len(waiting) >= WAITING_MAX:
+                raise StationTimeout(station_id, "too many asks wait")
+            waiting.append(asked)
+        asked.timer = self._loop.call_at(asked.deadline, self._unsent, asked)
 
-    async def _turn(self, key: tuple[int, str] | None, deadline: float) -> None:
-        if not self._busy:
-            self._busy = True
-            return
-        waiting = _Waiting(key)
-        self._enqueue(waiting)
-        try:
-            async with asyncio.timeout_at(deadline):
-                await waiting.turn
-        except BaseException as error:
-            self._give_up(waiting)
-            if isinstance(error, TimeoutError):
-                raise StationTimeout(self._line.station_id, "not sent") from None
-            raise
-        if asyncio.get_running_loop().time() >= deadline:
-            self._next()
-            raise StationTimeout(self._line.station_id, "not sent")
+    def _unsent(self, asked: _Asked) -> None:
+        """Its time is over before its turn has come: it is not sent any more."""
+        asked.fail(StationTimeout(self._line.station_id, "not sent"))
+        if self._waiting is not None and asked in self._waiting:
+            self._waiting.remove(asked)
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        if waiting.key is not None:
-            for place, older in enumerate(self._waiting):
-                if older.key == waiting.key and not older.turn.done():
-                    self._waiting[place] = waiting
-                    older.turn.set_exception(AskSuperseded(self._line.station_id))
-                    return
-        if len(self._waiting) >= WAITING_MAX:
-            raise StationTimeout(self._line.station_id, "too many asks wait")
-        self._waiting.append(waiting)
-
-    def _give_up(self, waiting: _Waiting) -> None:
-        """An ask leaves without being sent; if its turn had just come, the next one has it."""
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
-        elif waiting.turn.done() and not waiting.turn.cancelled() and waiting.turn.exception() is None:
-            self._next()
-
-    def _next(self) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.turn.done():
-                waiting.turn.set_result(None)
-                return
-        self._busy = False
-
-    def _start(self) -> _Flight:
-        if self._closed:
-            raise StationOffline(self._line.station_id)
-        loop = asyncio.get_running_loop()
+    def _start(self, asked: _Asked) -> None:
+        """The slot is free: send."""
+        line, loop = self._line, self._loop
+        self._flight = asked
         self._count += 1
-        id = f"{self._line.epoch:x}-{self._count:x}"  # unique over all connections of a station
-        timer = loop.call_later(self._line.message_timeout_s, self._expire, id)
-        self._flight = _Flight(id, loop.create_future(), timer)
-        return self._flight
+        asked.id = f"{line.epoch:x}-{self._count:x}"  # unique over all connections of a station
+        expires = loop.time() + line.message_timeout_s
+        late = self._expire if expires <= asked.deadline else self._impatient
+        asked.timer = loop.call_at(min(expires, asked.deadline), late, asked, expires)
+        text = line.session.call(asked.id, asked.action, asked.payload)
+        line.gate.sent(asked.action, asked.ask)
+        line.send(text)
 
-    async def _exchange(self, flight: _Flight, text: str, deadline: float) -> Answered | Refused:
+    def _impatient(self, asked: _Asked, expires: float) -> None:
+        """Its asker waits no longer; the station may, and has the slot until then."""
+        asked.fail(StationTimeout(self._line.station_id))
+        asked.timer = self._loop.call_at(expires, self._expire, asked, expires)
+
+    def _expire(self, asked: _Asked, _expires: float) -> None:
+        """The message has timed out: an answer that still comes is late (row 15)."""
+        self._line.session.expire(asked.id)
+        asked.fail(StationTimeout(self._line.station_id))
+        self._free()
+
+    def _free(self) -> None:
+        """The flight is over: who waits longest may go, unless it has no time left."""
+        if self._flight is not None:
+            self._flight.rest()
+            self._flight = None
+        while self._waiting:
+            asked = self._waiting.popleft()
+            asked.rest()
+            if asked.answer.done():
+                continue
+            if asked.deadline > self._loop.time():
+                self._start(asked)
+                return
+            asked.fail(StationTimeout(self._line.station_id, "not sent"))
+
+    def _tell(self, asked: _Asked, event: Answered | Refused) -> None:
         station_id = self._line.station_id
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._line.send(text)
-                answer = await flight.ended
-        except TimeoutError:
-            raise StationTimeout(station_id) from None
-        except ConnectionClosed:
-            raise StationOffline(station_id) from None
-        if answer is None:
-            raise StationOffline(station_id) if self._closed else StationTimeout(station_id)
-        return answer
-
-    def _read(self, ask: object, answer: Answered | Refused) -> object:
-        station_id = self._line.station_id
-        if isinstance(answer, Refused):
-            raise StationRefused(station_id, answer.code, answer.description)
-        try:
-            return self._line.dialect.read_answer(ask, answer.payload)
-        except OcppError as error:  # row 24
-            raise BadAnswer(station_id, error.description) from None
-
-    def _expire(self, id: str) -> None:
-        self._line.session.expire(id)
-        self._land(id, None)
-
-    def _land(self, id: str, answer: Answered | Refused | None) -> None:
-        flight = self._flight
-        if flight is None or flight.id != id:
+        if isinstance(event, Refused):
+            asked.fail(StationRefused(station_id, event.code, event.description))
             return
-        self._flight = None
-        flight.timer.cancel()
-        if not flight.ended.done():
-            flight.ended.set_result(answer)
-        self._next()
-
-
-def _key(ask: object) -> tuple[int, str] | None:
-    if isinstance(ask, InstallProfile):
-        return ask.evse_id, ask.profile.purpose
-    return None
+        try:
+            asked.answer.set_result(self._line.dialect.read_answer(asked.ask, event.payload))
+        except OcppError as error:  # row 24
+            asked.fail(BadAnswer(station_id, error.description))
+        except Exception as error:  # ours, and the asker's to hear of: the connection goes on
+            asked.fail(error)

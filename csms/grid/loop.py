@@ -85,11 +85,9 @@ class GridLoop:
 
     async def run(self) -> None:
         """Tick until cancelled. Nothing that goes wrong in one tick keeps the next from coming."""
+        deaf = self._bus.listen(self._hear, *_BELLS)
         try:
             async with asyncio.TaskGroup() as tasks:
-                listening = asyncio.Event()
-                tasks.create_task(self._listen(listening), name="grid bells")
-                await listening.wait()
                 while True:
                     try:
                         await self.tick(tasks)
@@ -99,6 +97,7 @@ class GridLoop:
                         log.exception("tick failed")
                     await self._rest(tasks)
         finally:
+            deaf()
             if self._leading:
                 with suppress(CsmsError):
                     await self._book.resign()
@@ -228,12 +227,6 @@ class GridLoop:
         for event in events:
             if not self._roster.knows(event.id):
                 self._roster.load(event.id, await dispatches.participation(self._db, event.id))
-
-    async def _listen(self, listening: asyncio.Event) -> None:
-        async with self._bus.subscribe(*_BELLS) as facts:
-            listening.set()
-            async for fact in facts:
-                self._hear(fact)
 
     def _hear(self, fact: Fact) -> None:
         if _frequent(fact) and self._clock.monotonic() - self._ticked_at < self._tick_s / 3:

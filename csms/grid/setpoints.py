@@ -98,6 +98,7 @@ class Actuator:
         self._resting: dict[EvseKey, datetime] = {}
         self._barred: set[str] = set()
         self._barred_anew: set[str] = set()
+        self._back: set[str] = set()
         self.lines: dict[EvseKey, Line] = {}
         self.fallbacks: dict[EvseKey, Fallback] = {}
 
@@ -132,21 +133,27 @@ class Actuator:
         return slot is not None and isinstance(slot.work, PutFallback)
 
     def heard(self, station_id: str) -> None:
-        """The station is back: ask it again, and rewrite what it holds before that is believed (V-09)."""
-        for quiet in (self._silent, self._resting):
-            for key in [key for key in quiet if key[0] == station_id]:
-                del quiet[key]
-        for key, line in self.lines.items():
-            line.rewrite = line.rewrite or (key[0] == station_id and line.live)
+        """The station is back: the next tick asks it again, and rewrites what it holds."""
+        self._back.add(station_id)
 
     def bar(self, name: str) -> None:
         """A driver opted out or an event was cancelled: nothing planned for it before goes out (V-07)."""
         self._barred_anew.add(name)
 
     def reading_anew(self) -> None:
-        """From now on the store is read: what was barred until now will be found there."""
+        """From now on the store is read: what was barred until now will be found there, and who is back."""
         self._barred |= self._barred_anew
         self._barred_anew = set()
+        if self._back:
+            self._welcome(self._back)
+            self._back = set()
+
+    def _welcome(self, back: set[str]) -> None:
+        """What stations hold that were away is written anew before it is believed (V-09)."""
+        self._silent = {key: until for key, until in self._silent.items() if key[0] not in back}
+        self._resting = {key: until for key, until in self._resting.items() if key[0] not in back}
+        for key, line in self.lines.items():
+            line.rewrite = line.rewrite or (key[0] in back and line.live)
 
     def unbar(self) -> None:
         """What was barred before `reading_anew` has been found, and withdrawn."""

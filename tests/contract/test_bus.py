@@ -153,3 +153,54 @@ async def test_a_listener_that_has_left_hears_nothing(bus: Bus) -> None:
     async with asyncio.timeout(5):
         with pytest.raises(StopAsyncIteration):
             await anext(facts)
+
+
+async def test_who_listens_by_a_call_hears_at_once_until_it_ends(bus: Bus) -> None:
+    heard: list[Fact] = []
+    end = bus.listen(heard.append, GridEventAccepted)
+    bus.publish(GridEventAccepted(NOW, "e"))
+    bus.publish(StationConnected(NOW, "a", 1))
+    assert heard == [GridEventAccepted(NOW, "e")]
+    end()
+    end()
+    bus.publish(GridEventAccepted(NOW, "f"))
+    assert len(heard) == 1
+
+
+async def test_who_comes_later_hears_what_is_told_later(bus: Bus) -> None:
+    first: list[Fact] = []
+    second: list[Fact] = []
+    end = bus.listen(first.append)
+    bus.publish(GridEventAccepted(NOW, "e"))
+    bus.listen(second.append, Fact)
+    end()
+    bus.publish(GridEventAccepted(NOW, "f"))
+    assert (first, second) == ([GridEventAccepted(NOW, "e")], [GridEventAccepted(NOW, "f")])
+
+
+async def test_a_server_without_a_task_serves_until_it_ends(bus: Bus) -> None:
+    older = bus.serve("a", echo)
+    newer = bus.serve("a", echo)
+    older()
+    assert await bus.ask("a", 1, timeout_s=5) == ("heard", 1)
+    newer()
+    with pytest.raises(StationOffline):
+        await bus.ask("a", 1, timeout_s=5)
+
+
+async def test_a_server_s_future_is_waited_for_and_cancelled_with_its_asker(bus: Bus) -> None:
+    futures: list[asyncio.Future[object]] = []
+
+    def later(ask: object, left_s: float) -> asyncio.Future[object]:
+        futures.append(asyncio.get_running_loop().create_future())
+        return futures[-1]
+
+    bus.serve("a", later)
+    async with asyncio.timeout(5):
+        asked = [asyncio.create_task(bus.ask("a", None, timeout_s=5)) for _ in range(2)]
+        await asyncio.sleep(0)
+        futures[0].set_result("answer")
+        assert await asked[0] == "answer"
+        asked[1].cancel()
+        await asyncio.wait(asked[1:])
+        assert futures[1].cancelled()
