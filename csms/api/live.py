@@ -1,7 +1,6 @@
 """Facts as server-sent events, as they come. A reader that does not keep up is dropped, not waited for."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Annotated
@@ -63,7 +62,7 @@ async def live(
 
 def as_event(fact: Fact) -> bytes:
     """One fact in the wire format of server-sent events."""
-    fields = {_camel(field.name): getattr(fact, field.name) for field in dataclasses.fields(fact)}
+    fields = {_camel(field): getattr(fact, field) for field in fact.__struct_fields__}
     data = orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC, default=str)
     return b"event: " + type(fact).__name__.encode() + b"\ndata: " + data + b"\n\n"
 

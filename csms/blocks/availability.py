@@ -10,13 +10,13 @@ router = Router()
 
 
 @router.on(Heartbeat)
-async def heartbeat(_: Heartbeat, ctx: Context) -> HeartbeatAnswer:
+def heartbeat(_: Heartbeat, ctx: Context) -> HeartbeatAnswer:
     """G02: the station sets its clock by the answer (G02.FR.02)."""
     return HeartbeatAnswer(ctx.now)
 
 
 @router.on(StatusReport)
-async def status_notification(report: StatusReport, ctx: Context) -> None:
+def status_notification(report: StatusReport, ctx: Context) -> None:
     """G01: the newest status by the station's own time stamp wins."""
     keep_status(report, ctx)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from csms.blocks.live import LiveTransactions
 from csms.domain.facts import Fact
 from csms.domain.station import StationRef
@@ -20,8 +22,7 @@ class Policy:
     meter_interval_s: int = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """A handler reads through `db` and `live`, says what to `keep` and to `emit`, and returns its answer."""
 
     station: StationRef

@@ -10,7 +10,7 @@ router = Router()
 
 
 @router.on(MeterReport)
-async def meter_values(report: MeterReport, ctx: Context) -> None:
+def meter_values(report: MeterReport, ctx: Context) -> None:
     """J01: keep the readings; the same ones told twice are kept once."""
     if not report.readings:
         return

@@ -5,7 +5,9 @@ repeat ───── nothing changes (row 33)             answered as the firs
 conflict ─── kept beside the first (row 34)       answered normally; alarm
 """
 
-from dataclasses import replace
+from collections.abc import Coroutine
+
+from msgspec.structs import replace
 
 from csms.blocks.authorization import check
 from csms.blocks.context import Context
@@ -31,12 +33,31 @@ _NOTHING_TO_SAY = TransactionAnswer()
 
 
 @router.on(TransactionEvent)
-async def transaction_event(event: TransactionEvent, ctx: Context) -> TransactionAnswer:
-    """E01 to E06, E12: in any order, with gaps, from before an outage: all are taken."""
+def transaction_event(
+    event: TransactionEvent, ctx: Context
+) -> TransactionAnswer | Coroutine[None, None, TransactionAnswer]:
+    """E01 to E06, E12: in any order, with gaps, from before an outage: all are taken.
+
+    Nearly every event goes on with a transaction that this connection knows: for those nothing is read.
+    """
+    known = ctx.live.known(event.transaction_id)
+    if known is None or event.id_token is not None or has_seen(known, event.seq_no):
+        return _with_reading(event, ctx)
+    return _taken(event, known, None, ctx)
+
+
+async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAnswer:
+    """For an event that needs the store: its transaction, its token or its first telling."""
     known = await ctx.live.get(event.transaction_id)
     if known is not None and has_seen(known, event.seq_no):
         return await _again(event, known, ctx)
     info = None if event.id_token is None else await check(ctx.db, event.id_token, ctx.now)
+    return _taken(event, known, info, ctx)
+
+
+def _taken(
+    event: TransactionEvent, known: Transaction | None, info: IdTokenInfo | None, ctx: Context
+) -> TransactionAnswer:
     folded = begin(ctx.station.id, event) if known is None else fold(known, event)
     _keep(event, folded, info, ctx)
     _tell(event, folded, ctx)

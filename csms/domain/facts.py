@@ -1,50 +1,45 @@
 """Every fact the house tells itself on the bus, in the past tense."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+
+class Fact(Struct, frozen=True, gc=False):
     """Something that has happened. A fact is a bell: what it tells of is already in the store."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StationConnected(Fact):
+class StationConnected(Fact, frozen=True, gc=False):
     """A station's socket is up and authenticated; `epoch` numbers its connections."""
 
     station_id: str
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class StationDisconnected(Fact):
+class StationDisconnected(Fact, frozen=True, gc=False):
     """The station's newest socket is gone."""
 
     station_id: str
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class StationBooted(Fact):
+class StationBooted(Fact, frozen=True, gc=False):
     """A BootNotification was answered with `registration`."""
 
     station_id: str
     registration: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportCompleted(Fact):
+class ReportCompleted(Fact, frozen=True, gc=False):
     """The last part of a report of the device model has come."""
 
     station_id: str
     request_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectorStatusChanged(Fact):
+class ConnectorStatusChanged(Fact, frozen=True, gc=False):
     """A connector has a new status."""
 
     station_id: str
@@ -53,8 +48,7 @@ class ConnectorStatusChanged(Fact):
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionUpdated(Fact):
+class TransactionUpdated(Fact, frozen=True, gc=False):
     """A transaction has a new event."""
 
     station_id: str
@@ -64,8 +58,7 @@ class TransactionUpdated(Fact):
     charging_state: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MeterRead(Fact):
+class MeterRead(Fact, frozen=True, gc=False):
     """An EVSE's meter was read; power signed in W."""
 
     station_id: str
@@ -74,61 +67,53 @@ class MeterRead(Fact):
     soc: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChargingNeedsReported(Fact):
+class ChargingNeedsReported(Fact, frozen=True, gc=False):
     """A vehicle told its needs."""
 
     station_id: str
     evse_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityAlarmRaised(Fact):
+class SecurityAlarmRaised(Fact, frozen=True, gc=False):
     """A critical security event, a conflict of identity or of transaction content."""
 
     station_id: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class StationRegistered(Fact):
+class StationRegistered(Fact, frozen=True, gc=False):
     """A station was added, changed or removed by a person; its connection must look again."""
 
     station_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class GridEventAccepted(Fact):
+class GridEventAccepted(Fact, frozen=True, gc=False):
     """A grid event is stored and waits for its start."""
 
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class GridEventChanged(Fact):
+class GridEventChanged(Fact, frozen=True, gc=False):
     """A grid event changed its state: started, ended, cancelled, settled."""
 
     event_id: str
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class OptedOut(Fact):
+class OptedOut(Fact, frozen=True, gc=False):
     """A driver opted out; setpoints must be withdrawn at once (V-07)."""
 
     driver_id: str
     program_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsChanged(Fact):
+class NeedsChanged(Fact, frozen=True, gc=False):
     """A driver's reserve, departure or enrolment changed."""
 
     driver_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchMade(Fact):
+class DispatchMade(Fact, frozen=True, gc=False):
     """One tick of the loop: what was asked and measured for an event, in signed W."""
 
     event_id: str
@@ -140,8 +125,7 @@ class DispatchMade(Fact):
     lowest_soc_margin: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementReady(Fact):
+class SettlementReady(Fact, frozen=True, gc=False):
     """The statement of an event is stored."""
 
     event_id: str

@@ -6,10 +6,11 @@ Registers are kept apart and never netted: Energy.Active.Net says nothing of eit
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class SampledValue(NamedTuple):
@@ -24,8 +25,7 @@ class SampledValue(NamedTuple):
     context: str = "Sample.Periodic"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, gc=False):
     """What one EVSE's meter said at one instant. `None` means not said or not believable.
 
     `power_w` is signed (+ into the vehicle); the registers are magnitudes that only grow; `soc` is percent.
@@ -41,8 +41,7 @@ class Reading:
     context: str = "Sample.Periodic"
 
 
-@dataclass(frozen=True, slots=True)
-class MeterReport:
+class MeterReport(Struct, frozen=True, gc=False):
     """MeterValues outside transaction events."""
 
     evse_id: int
@@ -62,24 +61,29 @@ _LOCATIONS = ("Outlet", "Cable", "Body", "Inlet", "EV")
 _PHASE_SETS = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
 
 
-def reading(at: datetime, values: Iterable[SampledValue]) -> Reading:
+def reading(at: datetime, values: Sequence[SampledValue]) -> Reading:
     """One instant's sampled values as a reading; the context is that of the first value."""
-    context = None
-    kept: dict[str, list[SampledValue]] = {}
+    kept: dict[str, SampledValue | list[SampledValue]] = {}
     for value in values:
-        if context is None:
-            context = value.context
-        if value.measurand in _UNITS:
-            kept.setdefault(value.measurand, []).append(value)
-    soc, soc_refused = _soc(kept.get(_SOC, ()))
+        measurand = value.measurand
+        if measurand not in _UNITS:
+            continue
+        known = kept.setdefault(measurand, value)
+        if known is value:
+            continue
+        if isinstance(known, list):
+            known.append(value)
+        else:
+            kept[measurand] = [known, value]
+    soc, soc_refused = _soc(kept.get(_SOC))
     return Reading(
-        at=at,
-        power_w=_power(_total(kept.get(_IMPORT_W, ())), _total(kept.get(_EXPORT_W, ()))),
-        import_wh=_register(_total(kept.get(_IMPORT_WH, ()))),
-        export_wh=_register(_total(kept.get(_EXPORT_WH, ()))),
-        soc=soc,
-        soc_refused=soc_refused,
-        context=context or "Sample.Periodic",
+        at,
+        _power(_total(kept.get(_IMPORT_W)), _total(kept.get(_EXPORT_W))),
+        _register(_total(kept.get(_IMPORT_WH))),
+        _register(_total(kept.get(_EXPORT_WH))),
+        soc,
+        soc_refused,
+        values[0].context if values else "Sample.Periodic",
     )
 
 
@@ -92,12 +96,14 @@ def _number(value: SampledValue) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _total(values: Sequence[SampledValue]) -> float | None:
+def _total(values: SampledValue | list[SampledValue] | None) -> float | None:
     """The overall value at the best place; the sum of its phases if there is no overall one."""
-    if not values:
+    if values is None:
         return None
-    if len(values) == 1 and values[0].phase is None:
-        return _number(values[0])
+    if isinstance(values, SampledValue):
+        if values.phase is None:
+            return _number(values)
+        values = [values]
     for location in _LOCATIONS:
         here = {value.phase: value for value in reversed(values) if value.location == location}
         if None in here:
@@ -125,9 +131,9 @@ def _register(energy_wh: float | None) -> float | None:
     return energy_wh if energy_wh is not None and energy_wh >= 0 else None
 
 
-def _soc(values: Sequence[SampledValue]) -> tuple[float | None, bool]:
+def _soc(values: SampledValue | list[SampledValue] | None) -> tuple[float | None, bool]:
     """State of charge in percent, and whether one was sent that cannot be true."""
-    if not values:
+    if values is None:
         return None, False
-    soc = _number(values[0])
+    soc = _number(values[0] if isinstance(values, list) else values)
     return (soc, False) if soc is not None and 0 <= soc <= 100 else (None, True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from csms.errors import Invalid
 
 IDENTITY_MAX = 48
@@ -45,8 +47,7 @@ class StationRef:
     serial_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(Struct, frozen=True, gc=False):
     """StatusNotification in the house's words; `at` is the station's own time stamp."""
 
     evse_id: int
@@ -55,13 +56,11 @@ class StatusReport:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Struct, frozen=True, gc=False):
     """The station is alive and asks for the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatAnswer:
+class HeartbeatAnswer(Struct, frozen=True, gc=False):
     """The CSMS's time, which the station takes as its own."""
 
     now: datetime

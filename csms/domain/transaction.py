@@ -10,10 +10,12 @@ A value is taken from the event that says it best: who and where from the first,
 (Ended before all others), power and SoC from the newest reading, each register from its first and last one.
 """
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from csms.domain.meter import Reading
 
@@ -26,16 +28,14 @@ class EventType(StrEnum):
     ENDED = "Ended"
 
 
-@dataclass(frozen=True, slots=True)
-class IdToken:
+class IdToken(Struct, frozen=True, gc=False):
     """What identifies a driver to a station. Tokens are case-insensitive (identifierString)."""
 
     token: str
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionEvent:
+class TransactionEvent(Struct, frozen=True, gc=False):
     """One TransactionEvent; unique by (station, transaction, `seq_no`).
 
     `raw` is the payload as it came, kept verbatim; `digest` tells a repeat from a conflict.
@@ -59,8 +59,7 @@ class TransactionEvent:
     digest: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class IdTokenInfo:
+class IdTokenInfo(Struct, frozen=True, gc=False):
     """Answer to an id token: `status` as in OCPP (Accepted, Invalid, Unknown, Blocked, Expired, ...)."""
 
     status: str
@@ -68,8 +67,7 @@ class IdTokenInfo:
     expiry: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionAnswer:
+class TransactionAnswer(Struct, frozen=True, gc=False):
     """Answer to a transaction event. An event is never refused; only its token can be (E01)."""
 
     id_token_info: IdTokenInfo | None = None
@@ -83,7 +81,7 @@ _FIRST = 1 << 64
 class Marks(NamedTuple):
     """Which event (`seq_no`), or which instant, each value of a transaction came from.
 
-    Only events that come late need it. A transaction that was stored without it counts as folded in order.
+    Only events that come late need it: a transaction without gaps does without, see `_tells_its_marks`.
     """
 
     state: int = -1
@@ -98,8 +96,7 @@ class Marks(NamedTuple):
     last_export: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True, gc=False):
     """The state that all events seen so far fold to.
 
     `seen` are the sequence numbers as closed ranges ((first, last), ...), ascending and merged.
@@ -128,7 +125,7 @@ class Transaction:
     soc_at: datetime | None = None
     soc_refused: bool = False
     offline: bool = False
-    conflicts: int = field(default=0)
+    conflicts: int = 0
     marks: Marks | None = None
 
 
@@ -156,14 +153,94 @@ def judge(transaction: Transaction | None, event: TransactionEvent, kept_digest:
 
 def fold(transaction: Transaction, event: TransactionEvent) -> Transaction:
     """The transaction with one more event; one whose number was seen changes nothing (the first is kept)."""
-    if has_seen(transaction, event.seq_no):
+    if _is_next(transaction, event):
+        registers = _next_registers(transaction, event.readings)
+        if registers is not None:
+            return _next(transaction, event, registers)
+    elif has_seen(transaction, event.seq_no):
         return transaction
     marks = transaction.marks or _assumed_marks(transaction)
     changes: dict[str, Any] = {"seen": _with(transaction.seen, event.seq_no)}
     for rule in (_who_and_where, _state, _measured):
         more, marks = rule(transaction, event, marks)
         changes.update(more)
-    return replace(transaction, marks=marks, **changes)
+    folded: Transaction = replace(transaction, marks=marks, **changes)
+    return replace(folded, marks=None) if _tells_its_marks(folded, marks) else folded
+
+
+_Registers = tuple[Reading | None, Reading | None]
+
+
+def _is_next(transaction: Transaction, event: TransactionEvent) -> bool:
+    """Whether an event goes on where an unbroken transaction stands, as nearly all do."""
+    seen = transaction.seen
+    return transaction.marks is None and len(seen) == 1 and event.seq_no == seen[0][1] + 1
+
+
+def _next_registers(before: Transaction, readings: tuple[Reading, ...]) -> _Registers | None:
+    """First and last registers after more readings; None if marks are needed to tell import from export."""
+    first, last = before.first, before.last
+    for reading in readings:
+        at, imported, exported = reading.at, reading.import_wh, reading.export_wh
+        if imported is None and exported is None:
+            continue
+        if first is None or last is None:
+            first = last = Reading(at, None, imported, exported)
+        elif _metered(reading) != _metered(last) or at in (first.at, last.at):
+            return None
+        elif at > last.at:
+            last = Reading(at, None, imported, exported)
+        elif at < first.at:
+            first = Reading(at, None, imported, exported)
+    return first, last
+
+
+def _metered(reading: Reading) -> tuple[bool, bool]:
+    return reading.import_wh is not None, reading.export_wh is not None
+
+
+def _next(before: Transaction, event: TransactionEvent, registers: _Registers) -> Transaction:
+    """`fold` for the next event of an unbroken transaction: what it says last counts, by its number."""
+    last, at = event.seq_no, event.at
+    ends = event.type is EventType.ENDED
+    if ends or (before.ended_at is None and event.charging_state is not None):
+        charging_state = event.charging_state
+    else:
+        charging_state = before.charging_state
+    started_at = before.started_at
+    if event.type is EventType.STARTED and (started_at is None or at < started_at):
+        started_at = at
+    placed = before.evse_id is not None or event.evse_id is None
+    power_w, power_at = before.power_w, before.power_at
+    soc, soc_at, soc_refused = before.soc, before.soc_at, before.soc_refused
+    for reading in event.readings:
+        if reading.power_w is not None and (power_at is None or reading.at >= power_at):
+            power_w, power_at = reading.power_w, reading.at
+        if (reading.soc is not None or reading.soc_refused) and (soc_at is None or reading.at >= soc_at):
+            soc, soc_at, soc_refused = reading.soc, reading.at, reading.soc_refused
+    return Transaction(
+        before.station_id,
+        before.transaction_id,
+        ((before.seen[0][0], last),),
+        before.evse_id if placed else event.evse_id,
+        before.connector_id if placed else event.connector_id,
+        before.id_token or event.id_token,
+        started_at,
+        at if ends else before.ended_at,
+        charging_state,
+        event.stopped_reason if ends else before.stopped_reason,
+        event.remote_start_id if before.remote_start_id is None else before.remote_start_id,
+        at if before.updated_at is None or at > before.updated_at else before.updated_at,
+        registers[0],
+        registers[1],
+        power_w,
+        power_at,
+        soc,
+        soc_at,
+        soc_refused,
+        before.offline or event.offline,
+        before.conflicts,
+    )
 
 
 def begin(station_id: str, event: TransactionEvent) -> Transaction:
@@ -327,6 +404,17 @@ def _with(seen: tuple[tuple[int, int], ...], seq_no: int) -> tuple[tuple[int, in
         else:
             merged.append((first, last))
     return tuple(merged)
+
+
+def _tells_its_marks(transaction: Transaction, marks: Marks) -> bool:
+    """Whether `_assumed_marks` are as good as these.
+
+    Without a gap whatever comes late has a number below or above all others, so only the order matters; and
+    both registers, as far as they are metered, were first and last read together.
+    """
+    since = {marks.first_import, marks.first_export} - {None}
+    until = {marks.last_import, marks.last_export} - {None}
+    return len(transaction.seen) == 1 and len(since) <= 1 and len(until) <= 1
 
 
 def _assumed_marks(transaction: Transaction) -> Marks:

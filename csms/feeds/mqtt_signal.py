@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 from zlib import crc32
@@ -149,9 +149,9 @@ def write_fact(fact: Fact) -> dict[str, object]:
     """A fact as JSON data: its name as `kind`, its fields in camelCase."""
     name = type(fact).__name__
     body: dict[str, object] = {"kind": name[0].lower() + name[1:]}
-    for each in fields(fact):
-        value = getattr(fact, each.name)
-        body[json_name(each.name)] = write_time(value) if isinstance(value, datetime) else value
+    for field in fact.__struct_fields__:
+        value = getattr(fact, field)
+        body[json_name(field)] = write_time(value) if isinstance(value, datetime) else value
     return body
 
 

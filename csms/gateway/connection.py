@@ -1,30 +1,29 @@
-"""One station's connection: pumps text between socket and session, and says when it begins and ends.
+"""One station's connection: what comes from its socket goes to the session, and on to who deals with it.
 
-Two tasks: one reads, and gives answers to those who wait for them; the other answers the station's calls in
-their order. So a handler may ask its own station and is not waiting for itself (row 23).
+No task belongs to it while it is quiet: the socket calls `hear` with each message, `Inbound` answers the
+station's calls, `Outbound` sends ours. A handler may ask its own station: it does not wait for itself
+(row 23).
 """
 
 import asyncio
-from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 
 import structlog
-from websockets.exceptions import ConnectionClosed
+from msgspec import Struct
 
 from csms.blocks.live import LiveTransactions
 from csms.domain.facts import StationConnected, StationDisconnected
 from csms.domain.station import Registration, StationRef
-from csms.errors import StationError, StoreUnavailable
+from csms.errors import CsmsError, StationError, StoreUnavailable
 from csms.gateway.frame_log import Recorder
 from csms.gateway.gate import Gate
 from csms.gateway.house import House
-from csms.gateway.inbound import Inbound, Talk
+from csms.gateway.inbound import Inbound
 from csms.gateway.outbound import Line, Outbound
 from csms.gateway.skew import SkewEstimate
 from csms.gateway.socket import StationSocket
 from csms.store import stations
 from csms.store.stations import StationRow
-from csms.store.writer import Change
 from csms.wire import words
 from csms.wire.dialect import Dialect
 from csms.wire.session import Answered, BadFrame, CallReceived, Event, Overrun, Refused, RepeatedCall, Session
@@ -32,33 +31,83 @@ from csms.wire.session import Answered, BadFrame, CallReceived, Event, Overrun, 
 log = structlog.get_logger()
 
 GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
-PRESENCE_TIMEOUT_S = 10.0
+_ANSWERS = (Answered, Refused)  # a union would be asked three times as slowly
+
+
+class Terms(Struct, frozen=True):
+    """On what terms a station was let in; a change that would not have let it in ends the connection."""
+
+    password_hash: str
+    security_profile: int
+    registration: str
+    message_timeout_s: float
+
+
+def terms_of(station: StationRow) -> Terms:
+    """The terms of a station as it is registered."""
+    return Terms(
+        station.password_hash, station.security_profile, station.registration, station.message_timeout_s
+    )
 
 
 class Connection:
-    """One accepted socket of an authenticated station."""
+    """One accepted socket of an authenticated station. `tasks` is where what must wait runs."""
+
+    __slots__ = (
+        "_house",
+        "_inbound",
+        "_invited",
+        "_note",
+        "_outbound",
+        "_over",
+        "_silence",
+        "_socket",
+        "_terms",
+        "_unserve",
+        "dialect",
+        "gate",
+        "live",
+        "session",
+        "skew",
+        "station",
+        "tasks",
+    )
 
     def __init__(
-        self, house: House, socket: StationSocket, station: StationRow, dialect: Dialect, recorder: Recorder
+        self,
+        house: House,
+        socket: StationSocket,
+        station: StationRow,
+        dialect: Dialect,
+        recorder: Recorder,
+        tasks: asyncio.TaskGroup,
     ) -> None:
-        self.identity = station.identity
+        registration = Registration(station.registration)
+        self.station = StationRef(station.identity, registration, dialect.version, station.serial_number)
+        self.dialect = dialect
+        self.session = Session(dialect.rules)
+        self.gate = Gate(None)
+        self.live = LiveTransactions(house.db, station.identity)
+        self.skew = SkewEstimate(station.clock_skew_s)
+        self.tasks = tasks
         self._house = house
         self._socket = socket
         self._note = recorder.note
-        self._station = station
-        self._dialect = dialect
-        self._session = Session(dialect.rules)
-        accepted = station.registration == station.boot_answer == Registration.ACCEPTED
-        self._gate = Gate(Registration.ACCEPTED if accepted else None)
-        self._calls: deque[CallReceived] = deque()
-        self._called = asyncio.Event()
-        self._outbound: Outbound | None = None
-        self._tasks: asyncio.TaskGroup | None = None  # while we talk
-        self._worker: asyncio.Task[None] | None = None
-        self._evicted = False
+        self._terms = terms_of(station)
+        self._inbound = Inbound(house, self)
+        self._outbound: Outbound | None = None  # while we talk
+        self._over: Callable[[], None] | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._unserve: Callable[[], None] | None = None
         self._invited = False
-        if accepted:
-            self._accepted()
+        if registration == station.boot_answer == Registration.ACCEPTED:
+            self.gate.booted(registration)
+            self.accepted()
+
+    @property
+    def identity(self) -> str:
+        """The station's canonical identity."""
+        return self.station.id
 
     async def alive(self, within_s: float) -> bool:
         """Whether the other end answers a ping within so many real seconds."""
@@ -69,9 +118,7 @@ class Connection:
 
         What is on its way to the disk already is there before the newcomer's first word is.
         """
-        self._evicted = True
-        if self._worker is not None:
-            self._worker.cancel()
+        self._inbound.close()
         self.end(GOING_AWAY, "replaced by a newer connection")
 
     def end(self, code: int, reason: str) -> None:
@@ -80,7 +127,7 @@ class Connection:
 
     def look_again(self, station: StationRow | None) -> None:
         """A person has changed the station: end what the new terms would not have let in."""
-        old = self._station
+        old = self._terms
         if (
             station is None
             or station.password_hash != old.password_hash
@@ -89,159 +136,128 @@ class Connection:
         ):
             self.end(POLICY_VIOLATION, "registration changed")
             return
-        self._station = station
+        self._terms = terms_of(station)
         if (
             station.registration == Registration.ACCEPTED
-            and self._gate.registration is Registration.PENDING
-            and self._tasks is not None
+            and self.gate.registration is Registration.PENDING
+            and self._outbound is not None
         ):
-            self._tasks.create_task(self._invite_boot())  # F06: it need not wait for its interval
+            self.tasks.create_task(self._invite_boot())  # F06: it need not wait for its interval
 
-    async def run(self, epoch: int) -> None:
-        """Talk until the socket is closed. Never raises for what a station or the store does."""
+    async def begin(self, epoch: int, over: Callable[[], None]) -> None:
+        """Say that the station is here and talk; `over` is called once when the socket is gone."""
         house, identity = self._house, self.identity
+        self._over = over
         try:
             now = house.clock.now()
-            await house.writer.commit([stations.connected(identity, epoch, self._dialect.version, now)])
+            await house.writer.commit([stations.connected(identity, epoch, self.dialect.version, now)])
             # Whoever changed the station while it was shaking hands did not find this connection.
             self.look_again(await stations.get(house.db, identity))
-            house.bus.publish(StationConnected(now, identity, epoch))
-            await self._talk(epoch)
         except StoreUnavailable:
-            self.end(TRY_AGAIN_LATER, "store unavailable")
-
-    async def gone(self, epoch: int, *, newest: bool) -> None:
-        """Say that this connection is over; the store minds the epoch, the fact only goes out if `newest`."""
-        house = self._house
-        now = house.clock.now()
-        await self._keep_presence(stations.disconnected(self.identity, epoch, now))
-        if newest:
-            house.bus.publish(StationDisconnected(now, self.identity, epoch))
-
-    async def _keep_presence(self, change: Change) -> None:
-        try:
-            async with asyncio.timeout(PRESENCE_TIMEOUT_S):
-                await self._house.writer.commit([change])
-        except (StoreUnavailable, TimeoutError):  # a node that starts again says so for all its stations
-            log.warning("presence not kept", station_id=self.identity)
-
-    async def _talk(self, epoch: int) -> None:
-        outbound = self._outbound = Outbound(
-            Line(
-                station_id=self.identity,
-                epoch=epoch,
-                dialect=self._dialect,
-                session=self._session,
-                send=self._say,
-                gate=self._gate,
-                message_timeout_s=self._station.message_timeout_s,
+            self.unavailable()
+        outbound = self._outbound = Outbound(self._line(epoch))
+        self._unserve = house.bus.serve(identity, outbound.serve)
+        house.bus.publish(StationConnected(house.clock.now(), identity, epoch))
+        if self.gate.registration is not Registration.ACCEPTED:
+            # Who comes to boot and does not is closed; an accepted station may be idle until its heartbeat.
+            self._silence = asyncio.get_running_loop().call_later(
+                house.settings.first_message_timeout_s, self.end, POLICY_VIOLATION, "silent"
             )
+        self._socket.attach(self._hear, self._gone)
+
+    def _line(self, epoch: int) -> Line:
+        return Line(
+            station_id=self.identity,
+            epoch=epoch,
+            dialect=self.dialect,
+            session=self.session,
+            send=self.send,
+            gate=self.gate,
+            message_timeout_s=self._terms.message_timeout_s,
         )
-        silence = self._silence()
-        inbound = self._inbound(silence)
+
+    def tell_gone(self, epoch: int, *, newest: bool) -> None:
+        """Say that this connection is over; the store minds the epoch, the fact only goes out if `newest`."""
+        house, identity = self._house, self.identity
+        now = house.clock.now()
+
+        def kept(error: CsmsError | None) -> None:
+            if error is not None:  # a node that starts again says so for all its stations
+                log.warning("presence not kept", station_id=identity)
+            if newest:
+                house.bus.publish(StationDisconnected(now, identity, epoch))
+
         try:
-            async with self._house.bus.answer(self.identity, outbound.serve), asyncio.TaskGroup() as group:
-                self._tasks = group
-                self._worker = group.create_task(self._work(inbound, group))
-                if self._evicted:
-                    self._worker.cancel()
-                try:
-                    await self._read(outbound)
-                finally:
-                    self._tasks = None
-                    outbound.close()
-                    self._worker.cancel()
-        finally:
-            silence.cancel()
+            house.writer.submit([stations.disconnected(identity, epoch, now)], kept)
+        except StoreUnavailable as error:
+            kept(error)
 
-    def _silence(self) -> asyncio.TimerHandle:
-        """Who comes to boot and does not is closed; an accepted station may be idle until its heartbeat."""
-        timer = asyncio.get_running_loop().call_later(
-            self._house.settings.first_message_timeout_s, self.end, POLICY_VIOLATION, "silent"
-        )
-        if self._gate.registration is Registration.ACCEPTED:
-            timer.cancel()
-        return timer
+    # ---- what `Inbound` needs
 
-    def _inbound(self, silence: asyncio.TimerHandle) -> Inbound:
-        station = self._station
-        ref = StationRef(
-            station.identity, Registration(station.registration), self._dialect.version, station.serial_number
-        )
-        talk = Talk(
-            station=ref,
-            dialect=self._dialect,
-            session=self._session,
-            gate=self._gate,
-            live=LiveTransactions(self._house.db, station.identity),
-            skew=SkewEstimate(station.clock_skew_s),
-            send=self._send,
-            heard=silence.cancel,
-            accepted=self._accepted,
-        )
-        return Inbound(self._house, talk)
+    def send(self, text: str) -> None:
+        """Send one frame; into a socket that closes it is lost, and the station asks again."""
+        self._note("out", text)
+        self._socket.send(text)
 
-    def _accepted(self) -> None:
+    def heard(self) -> None:
+        """The first call that is sound and allowed has come."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def unknown(self) -> None:
+        """What the station believes of its registration is not known here: let it boot (B02)."""
+        if not self._invited:
+            self._invited = True
+            self.tasks.create_task(self._invite_boot())
+
+    def accepted(self) -> None:
+        """It may send messages of full size from now on."""
         self._socket.allow_messages_of(self._house.settings.max_message_bytes)
 
-    def _say(self, text: str) -> None:
-        if self._tasks is not None:
-            self._tasks.create_task(self._said(text))
+    def unavailable(self) -> None:
+        """The store does not keep what it says: it must go offline and queue (row 31)."""
+        self.end(TRY_AGAIN_LATER, "store unavailable")
 
-    async def _said(self, text: str) -> None:
-        with suppress(ConnectionClosed):
-            await self._send(text)
+    # ---- what the socket says
 
-    async def _send(self, text: str) -> None:
-        self._note("out", text)
-        await self._socket.send(text)
+    def _hear(self, text: str | bytes) -> None:
+        self._note("in", text)
+        event = self.session.receive(text)
+        if isinstance(event, CallReceived):
+            self._inbound.take(event)
+        elif isinstance(event, _ANSWERS):
+            assert self._outbound is not None
+            self._outbound.answered(event)
+        else:
+            self._odd(event)
 
-    async def _read(self, outbound: Outbound) -> None:
-        receive, recv = self._session.receive, self._socket.recv
-        try:
-            while True:
-                text = await recv()
-                self._note("in", text)
-                for event in receive(text):
-                    if isinstance(event, CallReceived):
-                        self._calls.append(event)
-                        self._called.set()
-                    elif isinstance(event, Answered | Refused):
-                        outbound.answered(event)
-                    else:
-                        await self._odd(event)
-        except ConnectionClosed:
-            return
-
-    async def _odd(self, event: Event) -> None:
+    def _odd(self, event: Event) -> None:
         """What a sound station seldom sends."""
         if isinstance(event, RepeatedCall):  # row 12
-            await self._send(event.answer)
+            self.send(event.answer)
         elif isinstance(event, Overrun):  # row 21
             self.end(POLICY_VIOLATION, "too many calls at once")
         elif isinstance(event, BadFrame):
             log.debug("bad frame", station_id=self.identity, reason=event.reason)
             if event.answer is not None:
-                await self._send(event.answer)
+                self.send(event.answer)
 
-    async def _work(self, inbound: Inbound, group: asyncio.TaskGroup) -> None:
-        try:
-            while True:
-                while not self._calls:
-                    self._called.clear()
-                    await self._called.wait()
-                await inbound.answer(self._calls.popleft())
-                if self._gate.registration is None and not self._invited:
-                    self._invited = True
-                    group.create_task(self._invite_boot())
-        except StoreUnavailable:  # row 31
-            self.end(TRY_AGAIN_LATER, "store unavailable")
+    def _gone(self) -> None:
+        self.heard()
+        self._inbound.close()
+        assert self._outbound is not None
+        assert self._unserve is not None
+        assert self._over is not None
+        self._unserve()
+        self._outbound.close()
+        self._over()
 
     async def _invite_boot(self) -> None:
-        """What the station believes of its registration is not so, or no longer: let it boot (B02, F06)."""
+        """Ask the station to boot (B02, F06)."""
         assert self._outbound is not None
         try:
             trigger = words.TriggerMessageRequest(requested_message="BootNotification")
-            await self._outbound.serve(trigger, self._station.message_timeout_s)
+            await self._outbound.serve(trigger, self._terms.message_timeout_s)
         except StationError as error:
             log.info("boot not triggered", station_id=self.identity, reason=type(error).__name__)

@@ -1,23 +1,30 @@
-"""One call of the station: decode, gate, handle, keep, answer, publish. The order is written here.
+"""The station's calls, one after the other: decode, gate, handle, keep, answer, publish. The order is here.
+
+Nothing here waits: a call whose handler reads nothing goes in one step as far as the group commit, and from
+there to its answer; the few that must read run as a task meanwhile, and the calls behind them stay in order.
+
+    take ─> handle ──────────────────────────> keep ─────────────────> answer, publish ─> next call
+              └─ reads: a task of its own ──────^ └─ nothing to keep ───^
 
 What goes wrong becomes, here and nowhere else, an OCPP error code; but what our own store cannot keep is
-never refused (row 31): `StoreUnavailable` leaves this file and ends the connection, so that the station goes
-offline and queues.
+never refused (row 31): the connection is ended, so that the station goes offline and queues.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from math import inf
+from types import CoroutineType
+from typing import Any, Protocol
 
 import structlog
-from websockets.exceptions import ConnectionClosed
+from msgspec import Struct
 
 from csms.blocks.context import Context
 from csms.blocks.live import LiveTransactions
 from csms.domain.facts import Fact
 from csms.domain.station import Registration, StationRef
 from csms.domain.transaction import TransactionEvent
-from csms.errors import ChangeRefused, OcppError, StoreUnavailable
+from csms.errors import ChangeRefused, CsmsError, OcppError, StoreUnavailable
 from csms.gateway.gate import Gate
 from csms.gateway.house import House
 from csms.gateway.skew import SkewEstimate
@@ -32,8 +39,7 @@ log = structlog.get_logger()
 SEEN_EVERY_S = 60.0
 
 
-@dataclass(slots=True)
-class Talk:
+class Talk(Protocol):
     """The connection that an `Inbound` works for."""
 
     station: StationRef
@@ -42,71 +48,158 @@ class Talk:
     gate: Gate
     live: LiveTransactions
     skew: SkewEstimate
-    send: Callable[[str], Awaitable[None]]
-    heard: Callable[[], None]
-    """Called at the first call that is sound and allowed."""
-    accepted: Callable[[], None]
-    """Called when a boot was answered with Accepted."""
+    tasks: asyncio.TaskGroup  # where handlers that read run
+
+    def send(self, text: str) -> None:
+        """Send one frame."""
+
+    def heard(self) -> None:
+        """The first call that is sound and allowed has come."""
+
+    def unknown(self) -> None:
+        """A call was answered, and no boot of this station is known."""
+
+    def accepted(self) -> None:
+        """A boot was answered with Accepted."""
+
+    def unavailable(self) -> None:
+        """The store could not keep what the station said."""
+
+
+class _Work(Struct):
+    """The call in hand."""
+
+    call: CallReceived
+    kept: list[Change]
+    facts: list[Fact]
+    reply: object = None
+    payload: bytes = b""
 
 
 class Inbound:
     """Answers the calls of one station, one after the other."""
 
+    __slots__ = ("_calls", "_closed", "_house", "_seen_at", "_silent", "_talk", "_task", "_work")
+
     def __init__(self, house: House, talk: Talk) -> None:
         self._house = house
         self._talk = talk
+        self._calls: list[CallReceived] = []
+        self._work: _Work | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
         self._silent = True
-        self._seen_at = 0.0
+        self._seen_at = -inf
 
-    async def answer(self, call: CallReceived) -> None:
-        """Answer one call. Raises `StoreUnavailable` and nothing else."""
-        kept: list[Change] = []
-        facts: list[Fact] = []
-        talk = self._talk
+    def take(self, call: CallReceived) -> None:
+        """Answer this call when its turn comes."""
+        if self._work is not None:
+            self._calls.append(call)
+        elif not self._closed:
+            self._begin(call)
+
+    def close(self) -> None:
+        """The connection is over: no call is handled from now on, and none answered.
+
+        What is on its way to the disk gets there, and what it tells of is published.
+        """
+        self._closed = True
+        self._calls.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self, call: CallReceived) -> None:
+        work = self._work = _Work(call, [], [])
         try:
-            reply, payload = await self._handled(call, kept, facts)
-            if kept:
-                await self._house.writer.commit(kept)
-        except OcppError as refusal:
-            await self._refuse(call, refusal)
-            return
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # row 20
-            log.error("handler failed", station_id=talk.station.id, action=call.action, exc_info=_safe(error))
-            await self._refuse(call, OcppError("InternalError"))
-            return
-        text = talk.session.answer(call.id, payload)
-        if isinstance(reply, words.BootNotificationResponse):
-            self._booted(reply)
-        await self._send(text)
-        for fact in facts:
-            self._house.bus.publish(fact)
+            request, ctx = self._opened(work)
+            reply = self._house.router.handler(type(request))(request, ctx)
+            if type(reply) is CoroutineType:
+                self._task = self._talk.tasks.create_task(self._read(work, request, ctx, reply))
+                return
+            self._task = None
+            self._handled(work, request, ctx, reply)
+        except Exception as error:
+            self._failed(work, error)
 
-    async def _handled(
-        self, call: CallReceived, kept: list[Change], facts: list[Fact]
-    ) -> tuple[object, bytes]:
-        talk, house = self._talk, self._house
+    def _opened(self, work: _Work) -> tuple[object, Context]:
+        """The call as house word, if it may be said now, and what its handler is given."""
+        talk, house, call = self._talk, self._house, work.call
         talk.gate.check(call.action)
         request = talk.dialect.read_call(call.action, call.payload)
         if self._silent:
             self._silent = False
             talk.heard()
-        handler = house.router.handler(type(request))
         now = house.clock.now()
-        ctx = Context(
-            station=talk.station,
-            db=house.db,
-            live=talk.live,
-            now=now,
-            policy=house.policy,
-            keep=kept.append,
-            emit=facts.append,
-        )
-        reply = await handler(request, ctx)
-        payload = talk.dialect.write_answer(call.action, reply)
+        keep, emit = work.kept.append, work.facts.append
+        return request, Context(talk.station, house.db, talk.live, now, house.policy, keep, emit)
+
+    async def _read(
+        self, work: _Work, request: object, ctx: Context, reading: Coroutine[Any, Any, object]
+    ) -> None:
+        """A handler that reads. Never raises."""
+        try:
+            reply = await reading
+        except asyncio.CancelledError:  # the connection is over
+            return
+        except Exception as error:
+            self._failed(work, error)
+            return
+        try:
+            self._handled(work, request, ctx, reply)
+        except Exception as error:
+            self._failed(work, error)
+
+    def _handled(self, work: _Work, request: object, ctx: Context, reply: object) -> None:
+        work.reply = reply
+        work.payload = self._talk.dialect.write_answer(work.call.action, reply)
         self._notice(request, ctx)
-        return reply, payload
+        if work.kept:
+            self._house.writer.submit(work.kept, self._committed)
+        else:
+            self._answer(work)
+
+    def _committed(self, error: CsmsError | None) -> None:
+        """The writer has spoken."""
+        work = self._work
+        assert work is not None
+        if error is None:
+            self._answer(work)
+        else:
+            self._failed(work, error)
+
+    def _answer(self, work: _Work) -> None:
+        talk = self._talk
+        if isinstance(work.reply, words.BootNotificationResponse):
+            self._booted(work.reply)
+        talk.send(talk.session.answer(work.call.id, work.payload))
+        publish = self._house.bus.publish
+        for fact in work.facts:
+            publish(fact)
+        self._next()
+
+    def _failed(self, work: _Work, error: Exception) -> None:
+        """Refuse the call; but what our own store cannot keep is never refused (row 31)."""
+        talk = self._talk
+        talk.live.forget()  # what the handler has folded in was not kept
+        if isinstance(error, StoreUnavailable):
+            self.close()
+            self._work = None
+            talk.unavailable()
+            return
+        if not isinstance(error, OcppError):  # row 20
+            log.error(
+                "handler failed", station_id=talk.station.id, action=work.call.action, exc_info=_safe(error)
+            )
+            error = OcppError("InternalError")
+        talk.send(talk.session.refuse(work.call.id, error))
+        self._next()
+
+    def _next(self) -> None:
+        self._work = None
+        if self._talk.gate.registration is None and not self._closed:
+            self._talk.unknown()
+        if self._calls:
+            self._begin(self._calls.pop(0))
 
     def _notice(self, request: object, ctx: Context) -> None:
         """What every message tells: the station is there (row 29), and its clock (row 41)."""
@@ -114,7 +207,7 @@ class Inbound:
         if at - self._seen_at >= SEEN_EVERY_S:
             self._seen_at = at
             ctx.keep(stations.seen(ctx.station.id, ctx.now))
-        if isinstance(request, TransactionEvent) and not request.offline:
+        if type(request) is TransactionEvent and not request.offline:
             skew_s = self._talk.skew.sample(request.at, ctx.now)
             if skew_s is not None:
                 ctx.keep(stations.clock_skew(ctx.station.id, skew_s))
@@ -124,16 +217,6 @@ class Inbound:
         self._talk.gate.booted(registration)
         if registration is Registration.ACCEPTED:
             self._talk.accepted()
-
-    async def _refuse(self, call: CallReceived, refusal: OcppError) -> None:
-        self._talk.live.forget()  # what the handler has folded in was not kept
-        await self._send(self._talk.session.refuse(call.id, refusal))
-
-    async def _send(self, text: str) -> None:
-        try:
-            await self._talk.send(text)
-        except ConnectionClosed:  # it asks again on its next connection
-            log.debug("answer not sent", station_id=self._talk.station.id)
 
 
 def _safe(error: Exception) -> Exception | bool:

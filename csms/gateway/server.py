@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import cast
 
 import structlog
-from websockets.exceptions import ConnectionClosedOK
 from websockets.http11 import Request
 
 from csms.blocks.context import Policy
@@ -33,6 +31,7 @@ from csms.wire.router import Router
 log = structlog.get_logger()
 
 DUPLICATE = "duplicate identity"
+INTERNAL_ERROR = 1011
 
 
 @dataclass
@@ -88,7 +87,7 @@ class Gateway:
                 self.settings,
                 [dialect.subprotocol for dialect in self.dialects],  # row 1
                 self._admit,
-                lambda socket: group.create_task(self._serve(socket)),
+                lambda socket: group.create_task(self._serve(socket, group)),
             )
             async with listener.open() as self.port:
                 self.started.set()
@@ -102,26 +101,33 @@ class Gateway:
             raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
         socket.let_in(station)
 
-    async def _serve(self, socket: StationSocket) -> None:
+    async def _serve(self, socket: StationSocket, tasks: asyncio.TaskGroup) -> None:
+        """Begin the conversation; it needs no task from then on. Never raises."""
+        try:
+            await self._begin(socket, tasks)
+        except Exception as error:  # one station's trouble is not the others'
+            log.error("connection failed", address=socket.address, exc_info=error)
+            socket.end(INTERNAL_ERROR, "")
+
+    async def _begin(self, socket: StationSocket, tasks: asyncio.TaskGroup) -> None:
         station = socket.station
         assert station is not None
+        socket.station = None  # a row is large, and what is needed of it the connection keeps
+        identity = station.identity
         dialect = next(d for d in self.dialects if d.subprotocol == socket.subprotocol)
-        recorder = Recorder(self._frame_log, station.identity)
-        connection = Connection(
-            self._house, cast(StationSocket, _Awaited(socket)), station, dialect, recorder
-        )
-        while (
-            epoch := self._registry.register(station.identity, connection, station.connection_epoch)
-        ) is None:
-            if not await self._registry.is_free(station.identity):
-                await self._conflict(station.identity)
+        recorder = Recorder(self._frame_log, identity)
+        connection = Connection(self._house, socket, station, dialect, recorder, tasks)
+        while (epoch := self._registry.register(identity, connection, station.connection_epoch)) is None:
+            if not await self._registry.is_free(identity):
+                await self._conflict(identity)
                 connection.end(POLICY_VIOLATION, DUPLICATE)
                 return
-        try:
-            await connection.run(epoch)
-        finally:
-            newest = self._registry.release(station.identity, epoch)
-            await connection.gone(epoch, newest=newest)
+
+        def over() -> None:
+            newest = self._registry.release(identity, epoch)
+            connection.tell_gone(epoch, newest=newest)
+
+        await connection.begin(epoch, over)
 
     async def _conflict(self, identity: str) -> None:
         """Two claim to be one station: it gets no discharge order until a person has looked (row 2)."""
@@ -150,26 +156,6 @@ class Gateway:
         log.error("store failed, closing all stations", connections=len(self._registry))
         for connection in self._registry:
             connection.end(TRY_AGAIN_LATER, "store unavailable")
-
-
-class _Awaited:
-    """A socket for a connection that awaits its messages; goes with it."""
-
-    def __init__(self, socket: StationSocket) -> None:
-        self._heard: asyncio.Queue[str | bytes | None] = asyncio.Queue()
-        self.end = socket.end
-        self.answers_ping = socket.answers_ping
-        self.allow_messages_of = socket.allow_messages_of
-        self._send = socket.send
-        socket.attach(self._heard.put_nowait, lambda: self._heard.put_nowait(None))
-
-    async def recv(self) -> str | bytes:
-        if (message := await self._heard.get()) is None:
-            raise ConnectionClosedOK(None, None)
-        return message
-
-    async def send(self, text: str) -> None:
-        self._send(text)
 
 
 def _is_loopback(host: str) -> bool:

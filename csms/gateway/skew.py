@@ -1,6 +1,5 @@
 """How far a station's clock is off, from the time stamps of what it sends while online (row 41)."""
 
-from collections import deque
 from datetime import datetime
 
 WINDOW = 5
@@ -19,12 +18,12 @@ class SkewEstimate:
     __slots__ = ("_samples", "_told")
 
     def __init__(self, known_s: float | None) -> None:
-        self._samples: deque[float] = deque(maxlen=WINDOW)
+        self._samples: tuple[float, ...] = ()
         self._told = known_s
 
     def sample(self, station_time: datetime, now: datetime) -> float | None:
         """Take one in; the estimate in seconds if it has noticeably changed, else None."""
-        self._samples.append((station_time - now).total_seconds())
+        self._samples = (*self._samples[1 - WINDOW :], (station_time - now).total_seconds())
         estimate = max(self._samples)
         if estimate < -PLAUSIBLE_LAG_S and len(self._samples) < LATE_SAMPLES:
             return None

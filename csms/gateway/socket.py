@@ -12,10 +12,8 @@ from typing import Protocol
 from zlib import crc32
 
 import structlog
-from websockets.frames import (
-    CloseCode,
-    apply_mask,  # type: ignore[attr-defined]
-)
+from websockets import frames
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
@@ -26,6 +24,8 @@ from csms.gateway.machine import Machine
 from csms.store.stations import StationRow
 
 log = structlog.get_logger()
+
+apply_mask = frames.apply_mask  # type: ignore[attr-defined]  # in C where that was built
 
 Hear = Callable[[str | bytes], None]
 

@@ -7,9 +7,9 @@ lone surrogates or its depth is handed on as it came, so that its refusal can na
 
 import json
 import re
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from csms.errors import CsmsError
 
@@ -20,8 +20,7 @@ DESCRIPTION_MAX = 255
 SIZE_MAX = 256 * 1024  # characters; the socket's own limit in bytes comes first (row 27)
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct, gc=False):
     """A request that wants an answer."""
 
     id: str
@@ -29,16 +28,14 @@ class Call:
     payload: bytes
 
 
-@dataclass(slots=True)
-class CallResult:
+class CallResult(Struct, gc=False):
     """The answer to a request."""
 
     id: str
     payload: bytes
 
 
-@dataclass(slots=True)
-class CallError:
+class CallError(Struct, gc=False):
     """The refusal of a request, or of an answer (type 5, 2.1) if `of_result`."""
 
     id: str
@@ -47,8 +44,7 @@ class CallError:
     of_result: bool = False
 
 
-@dataclass(slots=True)
-class Send:
+class Send(Struct, gc=False):
     """A request that wants no answer (type 6, 2.1)."""
 
     id: str

@@ -15,6 +15,8 @@ with `expire`. Whatever the station sends, `receive` gives events and never rais
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from csms.errors import OcppError
 from csms.wire import frames
 from csms.wire.frames import BadText, Call, CallError, CallResult, Send
@@ -57,17 +59,11 @@ class Rules:
     spelling: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class CallReceived:
-    """The station asks; `answer` or `refuse` with this id, once."""
-
-    id: str
-    action: str
-    payload: bytes
+CallReceived = Call
+"""The station asks; `answer` or `refuse` with this id, once."""
 
 
-@dataclass(slots=True)
-class SendReceived:
+class SendReceived(Struct, gc=False):
     """The station tells and wants no answer (2.1)."""
 
     id: str
@@ -75,31 +71,27 @@ class SendReceived:
     payload: bytes
 
 
-@dataclass(slots=True)
-class RepeatedCall:
+class RepeatedCall(Struct, gc=False):
     """The station repeats a call that was answered: send `answer` again and do nothing else (row 12)."""
 
     id: str
     answer: str
 
 
-@dataclass(slots=True)
-class Overrun:
+class Overrun(Struct, gc=False):
     """More calls at once than a station may have in work: close the socket with 1008 (row 21)."""
 
     id: str
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(Struct, gc=False):
     """Our call was answered."""
 
     id: str
     payload: bytes
 
 
-@dataclass(slots=True)
-class Refused:
+class Refused(Struct, gc=False):
     """Our call was refused. `code` is one of `CODES` (row 26)."""
 
     id: str
@@ -107,8 +99,7 @@ class Refused:
     description: str
 
 
-@dataclass(slots=True)
-class AnswerRefused:
+class AnswerRefused(Struct, gc=False):
     """The station could not read our answer to its call (2.1)."""
 
     id: str
@@ -116,15 +107,13 @@ class AnswerRefused:
     description: str
 
 
-@dataclass(slots=True)
-class LateAnswer:
+class LateAnswer(Struct, gc=False):
     """An answer to nothing we wait for. It is dropped (row 15)."""
 
     id: str
 
 
-@dataclass(slots=True)
-class BadFrame:
+class BadFrame(Struct, gc=False):
     """Text that breaks the rules: send `answer` if there is one. `reason` is for the log."""
 
     answer: str | None
@@ -166,19 +155,19 @@ class Session:
         """How many of the station's calls wait for our answer."""
         return len(self._in_work)
 
-    def receive(self, text: str | bytes) -> list[Event]:
+    def receive(self, text: str | bytes) -> Event:
         """What the station's text means. Never raises."""
         try:
             frame = frames.read(text)
         except BadText as bad:
-            return [self._bad(bad)]
+            return self._bad(bad)
         if isinstance(frame, Call):
-            return [self._called(frame)]
+            return self._called(frame)
         if isinstance(frame, CallResult):
-            return [Answered(frame.id, frame.payload) if self._ends(frame.id) else LateAnswer(frame.id)]
+            return Answered(frame.id, frame.payload) if self._ends(frame.id) else LateAnswer(frame.id)
         if isinstance(frame, Send):
-            return [self._sent(frame)]
-        return [self._refused(frame)]
+            return self._sent(frame)
+        return self._refused(frame)
 
     def _called(self, call: Call) -> Event:
         mark = hash((call.action, call.payload))
@@ -193,7 +182,7 @@ class Session:
         if len(self._in_work) >= WORK_MAX:
             return Overrun(call.id)
         self._in_work[call.id] = mark
-        return CallReceived(call.id, call.action, call.payload)
+        return call
 
     def _misused(self, id: str, description: str) -> BadFrame:
         return BadFrame(frames.write_error(id, "RpcFrameworkError", description), description)

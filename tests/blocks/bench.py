@@ -1,6 +1,7 @@
 """A bench for blocks: one station's messages go to the handlers, and what they keep is committed."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
@@ -73,7 +74,9 @@ class Bench:
             keep=kept.append,
             emit=self.facts.append,
         )
-        answer = await ROUTER.handler(type(request))(request, ctx)
+        answer = ROUTER.handler(type(request))(request, ctx)
+        if isinstance(answer, Coroutine):
+            answer = await answer
         await self.writer.commit(kept)
         self.kept = kept
         return cast(object, answer)

@@ -1,10 +1,10 @@
 """Transactions and the grid's sense of the fleet, on both databases."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from csms.domain.meter import Reading
 from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
@@ -22,7 +22,7 @@ def at(seconds: float) -> datetime:
 
 def told(seq_no: int, kind: EventType = EventType.UPDATED, **more: object) -> TransactionEvent:
     event = TransactionEvent(kind, "tx", seq_no, at(60 * seq_no), "Trigger", raw=b'{"a":1}', digest=b"d")
-    return replace(event, **more)  # type: ignore[arg-type]
+    return replace(event, **more)
 
 
 STARTED = told(

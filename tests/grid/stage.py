@@ -6,8 +6,10 @@ Real store, real bus, a clock moved by hand, stations written by hand.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import structs
 
 from csms.bus.memory import MemoryBus
 from csms.domain.facts import Fact
@@ -347,7 +349,7 @@ class Stage:
 
 
 def _with(transaction: Transaction, **changes: object) -> Transaction:
-    return replace(transaction, **changes)  # type: ignore[arg-type]
+    return structs.replace(transaction, **changes)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

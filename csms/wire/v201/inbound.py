@@ -18,11 +18,14 @@ _encode = msgspec.json.encode
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
 _STATUSES = {status.value: status for status in ConnectorStatus}
 _HEARTBEAT = Heartbeat()
+_digest = hashlib.sha256
 _PLACES = 1 << 31
 
 
 def instant(at: datetime) -> datetime:
     """A station's time in UTC. Raises `OcppError` for one that UTC does not have (year 0 or 10000)."""
+    if at.tzinfo is UTC:
+        return at
     try:
         return at.astimezone(UTC)
     except OverflowError:
@@ -60,22 +63,22 @@ def _place(id: int) -> int | None:
 def _transaction_event(event: m.TransactionEventRequest, payload: bytes) -> TransactionEvent:
     transaction, evse, token = event.transaction_info, event.evse, event.id_token
     return TransactionEvent(
-        type=_EVENT_TYPES[event.event_type],
-        transaction_id=transaction.transaction_id,
-        seq_no=event.seq_no,
-        at=instant(event.timestamp),
-        trigger=event.trigger_reason,
-        offline=event.offline or False,
-        charging_state=transaction.charging_state or None,
-        stopped_reason=transaction.stopped_reason or None,
-        remote_start_id=None if transaction.remote_start_id is UNSET else transaction.remote_start_id,
-        reservation_id=None if event.reservation_id is UNSET else event.reservation_id,
-        evse_id=_place(evse.id) if evse else None,
-        connector_id=(None if evse.connector_id is UNSET else _place(evse.connector_id)) if evse else None,
-        id_token=IdToken(token.id_token, token.type) if token else None,
-        readings=tuple(_reading(value) for value in event.meter_value) if event.meter_value else (),
-        raw=payload,
-        digest=hashlib.sha256(payload).digest(),
+        _EVENT_TYPES[event.event_type],
+        transaction.transaction_id,
+        event.seq_no,
+        instant(event.timestamp),
+        event.trigger_reason,
+        event.offline or False,
+        transaction.charging_state or None,
+        transaction.stopped_reason or None,
+        None if transaction.remote_start_id is UNSET else transaction.remote_start_id,
+        None if event.reservation_id is UNSET else event.reservation_id,
+        _place(evse.id) if evse else None,
+        (None if evse.connector_id is UNSET else _place(evse.connector_id)) if evse else None,
+        IdToken(token.id_token, token.type) if token else None,
+        tuple([_reading(value) for value in event.meter_value]) if event.meter_value else (),
+        payload,
+        _digest(payload).digest(),
     )
 
 

@@ -1,10 +1,10 @@
 """The fold of transaction events: any order, any repetition, the same transaction."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from csms.domain import transaction as tx
 from csms.domain.meter import Reading
@@ -175,7 +175,8 @@ def test_any_order_and_repetition_folds_to_the_same_transaction(
 ) -> None:
     repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=6))
     shuffled = data.draw(st.permutations(repeated))
-    assert folded(*shuffled) == folded(*history)
+    one, other = folded(*shuffled), folded(*history)
+    assert replace(one, marks=None) == replace(other, marks=None)
 
 
 @given(histories(), st.data())

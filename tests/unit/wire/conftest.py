@@ -20,16 +20,14 @@ class Peer:
 
     def texts(self, text: str | bytes) -> list[str]:
         """What is sent back."""
-        sent = []
-        for event in self.session.receive(text):
-            match event:
-                case s.CallReceived(id, action, payload):
-                    sent.append(self._answer(id, action, payload))
-                case s.RepeatedCall(answer=answer):
-                    sent.append(answer)
-                case s.BadFrame(answer=str(answer)):
-                    sent.append(answer)
-        return sent
+        match self.session.receive(text):
+            case s.CallReceived(id, action, payload):
+                return [self._answer(id, action, payload)]
+            case s.RepeatedCall(answer=answer):
+                return [answer]
+            case s.BadFrame(answer=str(answer)):
+                return [answer]
+        return []
 
     def _answer(self, id: str, action: str, payload: bytes) -> str:
         try:

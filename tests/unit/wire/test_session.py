@@ -29,8 +29,7 @@ def session() -> Session:
 
 
 def one(session: Session, text: str) -> Any:
-    (event,) = session.receive(text)
-    return event
+    return session.receive(text)
 
 
 def error(text: str | None) -> tuple[int, str, str]:
