@@ -45,7 +45,7 @@ class Listener:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[int]:
-        """Listen while inside; the port. At the end all sockets get 1001 and time for their closing."""
+        """Listen while inside; the port. At the end all sockets get 1001 and the time of one close."""
         settings, loop = self.settings, asyncio.get_running_loop()
         async with asyncio.TaskGroup() as self._tasks:
             server = await loop.create_server(

@@ -8,14 +8,14 @@ bytes) is left to a `Machine`, which lives only while it has something to rememb
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 from zlib import crc32
 
 import structlog
-from websockets import frames
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.speedups import apply_mask
 from websockets.typing import Subprotocol
 
 from csms.gateway.deadlines import Deadlines
@@ -24,8 +24,6 @@ from csms.gateway.machine import Machine
 from csms.store.stations import StationRow
 
 log = structlog.get_logger()
-
-apply_mask = frames.apply_mask  # type: ignore[attr-defined]  # in C where that was built
 
 Hear = Callable[[str | bytes], None]
 
@@ -207,9 +205,8 @@ class StationSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer has connected."""
-        assert isinstance(transport, asyncio.Transport)
         settings = self._host.settings
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
         transport.set_write_buffer_limits(settings.write_buffer_bytes)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
