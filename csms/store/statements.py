@@ -1,8 +1,10 @@
 """Statements of the message path: Core against the rows' tables, compiled once, run by the driver."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from operator import itemgetter
 from typing import cast
 
@@ -23,36 +25,59 @@ Value = str | bytes | int | float | bool | None
 """What a driver takes as it is. Times are microseconds since 1970 here (`rows.to_micros`)."""
 
 Values = tuple[Value, ...]
-Row = Values | dict[str, Value]
+
+
+class Again(Enum):
+    """What an insert makes of a second row with the same key in one flush."""
+
+    FIRST = "the first stands"
+    LAST = "the last stands, whatever was before"
+    EACH = "each changes what the one before has left"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Statement:
     """One insert, upsert or update; a module-level constant.
 
-    `names` are its parameters in the order of `Values`.
+    `names` are its parameters in the order of `Values`; `key` are the places of an insert's key among them.
     """
 
     table: str
     names: tuple[str, ...]
     build: Callable[[str], Executable]
     insert: bool = False
+    key: tuple[int, ...] = ()
+    again: Again = Again.EACH
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a handler keeps: rows for one statement. Nothing is written before `Writer.commit`."""
+    """What a handler keeps: rows for one statement. Nothing is written before `Writer.submit`."""
 
     statement: Statement
-    rows: tuple[Row, ...]
+    rows: tuple[Values, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement for a driver; `pick` puts a row's values into the order of the places in `text`."""
+    """A statement for a driver; `pick` puts a row's values into the order of the places in `text`.
+
+    `row` is the part of an insert's text that stands for one row, empty for other statements.
+    """
 
     text: str
     pick: Callable[[Values], Values] | None
+    row: str = ""
+
+    def of_rows(self, count: int) -> str:
+        """The insert of so many rows by one command."""
+        return self.text.replace(self.row, ", ".join([self.row] * count), 1)
+
+    def of_columns(self) -> str:
+        """The insert of any number of rows by one command that is given an array for each column."""
+        columns = self.row[1:-1].replace(",", "[],")
+        arrays = f"SELECT * FROM unnest({columns}[])"  # noqa: S608 - places, no values
+        return self.text.replace(f"VALUES {self.row}", arrays, 1)
 
 
 def insert_into(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
@@ -62,7 +87,11 @@ def insert_into(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
 
 def keep(row: type[SQLModel]) -> Statement:
     """Insert; a row whose key is there already changes nothing."""
-    return _insertion(row, lambda dialect, table: insert_into(dialect, table).on_conflict_do_nothing())
+
+    def build(dialect: str, table: Table) -> Executable:
+        return insert_into(dialect, table).on_conflict_do_nothing()
+
+    return _insertion(row, build, Again.FIRST)
 
 
 def put(row: type[SQLModel], *, newer_by: str | None = None) -> Statement:
@@ -71,7 +100,7 @@ def put(row: type[SQLModel], *, newer_by: str | None = None) -> Statement:
     def build(dialect: str, table: Table) -> Executable:
         return overwrite(insert_into(dialect, table), table, newer_by)
 
-    return _insertion(row, build)
+    return _insertion(row, build, Again.LAST if newer_by is None else Again.EACH)
 
 
 def fill(row: type[SQLModel]) -> Statement:
@@ -87,7 +116,7 @@ def fill(row: type[SQLModel]) -> Statement:
         }
         return statement.on_conflict_do_update(index_elements=key, set_=told)
 
-    return _insertion(row, build)
+    return _insertion(row, build, Again.EACH)
 
 
 def overwrite(
@@ -122,7 +151,16 @@ def compiled(statement: Statement, dialect: str) -> Compiled:
     missing = set(places) - set(statement.names)
     if missing:
         raise ValueError(f"statement on {statement.table} has unnamed values {sorted(missing)}")
-    return Compiled(str(result), _picker(statement.names, places))
+    text, row = str(result), ""
+    if statement.insert:
+        row = _VALUES.search(text)[1]  # type: ignore[index]
+        # A refused row undoes the whole flush anyway. Were it to undo its own command alone, SQLite would
+        # copy each page aside before a command of many rows changes it: half as much work again.
+        text = text.replace("INSERT INTO", "INSERT OR ROLLBACK INTO", 1) if dialect == "sqlite" else text
+    return Compiled(text, _picker(statement.names, places), row)
+
+
+_VALUES = re.compile(r" VALUES (\([^)]*\))")
 
 
 def _picker(names: tuple[str, ...], places: tuple[str, ...]) -> Callable[[Values], Values] | None:
@@ -141,10 +179,12 @@ def _dialect(name: str) -> Dialect:
     return sqlite_dialect(paramstyle="qmark")
 
 
-def _insertion(row: type[SQLModel], build: Callable[[str, Table], Executable]) -> Statement:
+def _insertion(row: type[SQLModel], build: Callable[[str, Table], Executable], again: Again) -> Statement:
     table = table_of(row)
-    names = tuple(c.name for c in table.columns if c is not table.autoincrement_column)
-    return Statement(table.name, names, lambda dialect: build(dialect, table), insert=True)
+    columns = [c for c in table.columns if c is not table.autoincrement_column]
+    key = tuple(place for place, column in enumerate(columns) if column.primary_key)
+    names = tuple(column.name for column in columns)
+    return Statement(table.name, names, lambda dialect: build(dialect, table), True, key, again)
 
 
 def _plain_value(value: Value | datetime) -> Value:

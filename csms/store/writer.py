@@ -16,8 +16,11 @@ from functools import partial
 
 from csms.errors import ChangeRefused, CsmsError, StoreUnavailable
 from csms.store.database import Database
-from csms.store.drivers import Driver, driver_for
+from csms.store.drivers import Driver
+from csms.store.postgres_driver import PostgresDriver
+from csms.store.sqlite_driver import SqliteDriver
 from csms.store.statements import Change, Statement
+from csms.store.threads import Jobs
 
 __all__ = ["Change", "Done", "Statement", "Writer"]
 
@@ -40,11 +43,12 @@ _Waiter = tuple[Sequence[Change], Done]
 class Writer:
     """Group commit for one process. `run` is a task of the house; `submit` and `commit` are for everybody."""
 
-    def __init__(self, db: Database, *, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, db: Database, executor: Jobs | None = None, *, waiting_max: int = WAITING_MAX) -> None:
+        """`executor` does the writing instead of SQLite's own thread, one job after another."""
         self.healthy = True
         self.trouble = ""  # what is wrong while it is not healthy, for whoever logs it
         self._db = db
-        self._driver: Driver = driver_for(db)
+        self._driver: Driver = SqliteDriver(db, executor) if db.dialect == "sqlite" else PostgresDriver(db)
         self._well = asyncio.Event()
         self._well.set()
         self._waiting: deque[_Waiter] = deque()
@@ -156,10 +160,14 @@ class Writer:
     async def _flush(self, batch: list[_Waiter]) -> None:
         """Write a batch in one transaction; if one change spoils it, halve it until that one is alone."""
         parts = [batch]  # the next one is the last: order within a station is kept
+
+        def kept() -> None:
+            _tell(parts.pop(), None)
+
         try:
             while parts:
                 try:
-                    await self._write(parts[-1])
+                    await self._write(parts[-1], kept)
                 except ChangeRefused as error:
                     part = parts.pop()
                     middle = len(part) // 2
@@ -167,20 +175,21 @@ class Writer:
                         parts += [part[middle:], part[:middle]]
                     else:
                         _tell(part, error)
-                else:
-                    _tell(parts.pop(), None)
         except StoreUnavailable as error:
             self._sicken(error)
         finally:
             for part in parts:
                 _tell(part, StoreUnavailable("the flush failed"))
 
-    async def _write(self, batch: list[_Waiter]) -> None:
+    async def _write(self, batch: list[_Waiter], kept: Callable[[], None]) -> None:
         changes = [change for waiter in batch for change in waiter[0]]
+        if not changes:
+            kept()
+            return
         async with self._db.turn():
             try:
                 async with asyncio.timeout(FLUSH_S):
-                    await self._driver.flush(changes)
+                    await self._driver.flush(changes, kept)
             except TimeoutError:
                 raise StoreUnavailable("a flush took too long") from None
 

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from csms.domain.meter import Reading
+from csms.domain.station import ConnectorStatus, StatusReport
+from csms.domain.transaction import Transaction
 from csms.errors import ChangeRefused, CsmsError, StoreUnavailable
 from csms.store import leader, stations, transactions
 from csms.store.database import Database
@@ -105,6 +107,42 @@ async def test_far_too_much_is_turned_away(db: Database) -> None:
     assert await count(db) == 4
     with pytest.raises(StoreUnavailable):
         writer.submit([reading("a", 5)], told.append)
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 127, 129, 1000])
+async def test_any_number_of_rows(db: Database, writer: Writer, many: int) -> None:
+    rows = tuple(row for number in range(many) for row in reading("a", number, 5.0 * number).rows)
+    await writer.commit([Change(reading("a", 0).statement, rows)])
+    kept = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1))
+    assert [(row.seq_no, row.export_wh) for row in kept] == [(n, 5.0 * n) for n in range(many)]
+
+
+async def test_readings_of_one_time_fill_one_row_within_a_flush(db: Database, writer: Writer) -> None:
+    told = [Reading(NOW, export_wh=1.0), Reading(NOW, export_wh=2.0, soc=50.0), Reading(NOW, import_wh=3.0)]
+    changes = [transactions.readings_kept("a", 1, [each], "", -1) for each in told]
+    await asyncio.gather(*(writer.commit([change]) for change in changes))
+    (row,) = await transactions.readings(db, "a", 1, NOW, NOW)
+    assert (row.export_wh, row.soc, row.import_wh) == (1.0, 50.0, 3.0)
+
+
+async def test_of_many_states_in_a_flush_the_last_one_stands(db: Database, writer: Writer) -> None:
+    states = [Transaction(f"s{n % 3}", "tx", seen=((0, n),), power_w=float(n)) for n in range(30)]
+    await asyncio.gather(*(writer.commit([transactions.state_kept(state)]) for state in states))
+    for station in range(3):
+        assert await transactions.load(db, f"s{station}", "tx") == states[27 + station]
+
+
+async def test_the_newest_status_stands_in_whatever_order_it_came(db: Database, writer: Writer) -> None:
+    told = [(5, "Occupied"), (9, "Faulted"), (7, "Available"), (8, "Reserved")]
+    changes = [
+        stations.connector_status(
+            "a", StatusReport(1, 1, ConnectorStatus(status), NOW + timedelta(seconds=second))
+        )
+        for second, status in told
+    ]
+    await asyncio.gather(*(writer.commit([change]) for change in changes))
+    (row,) = await stations.connectors(db, "a")
+    assert row.status == "Faulted"
 
 
 async def test_the_same_change_again_changes_nothing(db: Database, writer: Writer) -> None:
@@ -243,8 +281,14 @@ async def test_a_writer_that_is_cancelled_fails_who_waits(db: Database) -> None:
         await writer.commit([reading("a", 9)])
 
 
+KILL = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
 @pytest.mark.postgresql
-async def test_a_lost_connection_fails_who_waits_and_heals(postgresql_url: str) -> None:
+async def test_a_connection_lost_under_way_fails_who_waits_and_heals(postgresql_url: str) -> None:
     db = await Database.open(postgresql_url)
     await db.migrate()
     writer = Writer(db)
@@ -253,19 +297,43 @@ async def test_a_lost_connection_fails_who_waits_and_heals(postgresql_url: str) 
     running = asyncio.create_task(writer.run())
     await writer.commit([reading("a", 1)])
     async with db.begin() as conn:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        await conn.execute(text(f"{others} AND pid <> pg_backend_pid()"))
-    results = await asyncio.gather(
-        *(writer.commit([reading("a", n)]) for n in range(2, 20)), return_exceptions=True
-    )
-    assert all(isinstance(result, StoreUnavailable) for result in results)
-    assert told == [False]
-    with pytest.raises(StoreUnavailable):
-        await writer.commit([reading("a", 30)])
+        await conn.execute(text("LOCK TABLE reading"))
+        waiting = [asyncio.create_task(writer.commit([reading("a", n)])) for n in range(2, 20)]
+        blocked = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        while not (await conn.execute(blocked)).scalar_one():
+            await conn.execute(text("SELECT pg_stat_clear_snapshot()"))
+        await conn.execute(KILL)
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, StoreUnavailable) for result in results)
+        assert told == [False]
+        with pytest.raises(StoreUnavailable):
+            await writer.commit([reading("a", 30)])
     async with asyncio.timeout(20):
         await writer.recovered()
     await writer.commit([reading("a", 40)])
     assert await count(db) == 2
+    await writer.close()
+    await running
+    await db.close()
+
+
+@pytest.mark.postgresql
+async def test_a_connection_lost_while_nothing_was_under_way_is_replaced(postgresql_url: str) -> None:
+    db = await Database.open(postgresql_url)
+    await db.migrate()
+    writer = Writer(db)
+    told: list[bool] = []
+    writer.on_failure(lambda: told.append(writer.healthy))
+    running = asyncio.create_task(writer.run())
+    await writer.commit([reading("a", 1)])
+    async with db.begin() as conn:
+        await conn.execute(KILL)
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        while (await conn.execute(text(others))).scalar_one() > 1:
+            await conn.execute(text("SELECT pg_stat_clear_snapshot()"))
+    await asyncio.gather(*(writer.commit([reading("a", n)]) for n in range(2, 20)))
+    assert await count(db) == 19
+    assert told == []
     await writer.close()
     await running
     await db.close()

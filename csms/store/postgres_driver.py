@@ -1,0 +1,147 @@
+"""A batch into PostgreSQL: one asyncpg connection, and for most flushes one command and one round trip."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from csms.errors import ChangeRefused, StoreUnavailable
+from csms.store.batches import Book, Run, runs, waves
+from csms.store.database import WAIT_S, Database
+from csms.store.drivers import PROBE_CHANGE, reason
+from csms.store.statements import Change, Statement, Values
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_DEADLOCK_TRIES = 3
+_PLACE = re.compile(r"\$(\d+)")
+
+
+class _Insert(NamedTuple):
+    """Rows with different keys for one table."""
+
+    statement: Statement
+    rows: list[Values]
+
+
+class PostgresDriver:
+    """One asyncpg connection."""
+
+    def __init__(self, db: Database) -> None:
+        self._dsn = db.url.render_as_string(hide_password=False)
+        self._book = Book("postgresql")
+        self._texts: dict[tuple[Statement, ...], str] = {}
+        self._connection: asyncpg.Connection | None = None
+
+    async def open(self) -> None:
+        """Connect; a server that is set to acknowledge before the disk has it is overruled."""
+        import asyncpg  # an extra
+
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=WAIT_S, command_timeout=3 * WAIT_S)
+            self._connection = connection
+            if await connection.fetchval("SHOW synchronous_commit") == "off":
+                await connection.execute("SET synchronous_commit TO on")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def flush(self, changes: Sequence[Change], kept: Callable[[], None]) -> None:
+        """One transaction; tried again if it lost a deadlock against administration.
+
+        A connection that was lost while nothing was under way is replaced first: of this batch nothing was
+        sent yet. One that is lost later is another matter, for then nobody knows what was kept.
+        """
+        import asyncpg  # an extra
+
+        if self._connection is not None and self._connection.is_closed():
+            await self.open()
+        for left in reversed(range(_DEADLOCK_TRIES)):
+            try:
+                await self._flush(changes)
+                break
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if not left:
+                    raise StoreUnavailable(str(error)) from error
+            except Exception as error:
+                if _refuses(error):
+                    raise ChangeRefused(reason(error)) from error
+                raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        kept()
+
+    async def _flush(self, changes: Sequence[Change]) -> None:
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            raise StoreUnavailable("not connected")
+        batch = runs(changes, self._book)
+        inserts = [_Insert(run.statement, rows) for run in batch for rows in _parts(run)]
+        tables = {run.statement.table for run in batch}
+        if len(inserts) == len(batch) == len(tables):
+            await self._insert(connection, inserts)  # by itself a transaction
+            return
+        async with connection.transaction():
+            for run in batch:
+                for rows in _parts(run):
+                    await self._insert(connection, [_Insert(run.statement, rows)])
+                if not run.statement.insert:
+                    await connection.executemany(self._book[run.statement].text, run.rows)
+
+    async def _insert(self, connection: "asyncpg.Connection", inserts: list[_Insert]) -> None:
+        """Inserts into different tables as one command."""
+        if inserts:
+            columns = [column for insert in inserts for column in zip(*insert.rows, strict=True)]
+            await connection.execute(self._text(tuple(insert.statement for insert in inserts)), *columns)
+
+    def _text(self, statements: tuple[Statement, ...]) -> str:
+        text = self._texts.get(statements)
+        if text is None:
+            text = self._texts[statements] = self._combined(statements)
+        return text
+
+    def _combined(self, statements: tuple[Statement, ...]) -> str:
+        """The first inserts as WITH clauses of the last one: PostgreSQL carries out all of them."""
+        parts, before = [], 0
+        for statement in statements:
+            text = self._book[statement].of_columns()
+            shift = before
+            parts.append(_PLACE.sub(lambda place: f"${int(place[1]) + shift}", text))  # noqa: B023
+            before += len(statement.names)
+        *others, last = parts
+        clauses = ", ".join(f"part{number} AS ({text})" for number, text in enumerate(others))
+        return f"WITH {clauses} {last}" if others else last
+
+    async def probe(self) -> None:
+        """Connect anew and commit a row."""
+        await self._disconnect()
+        await self.open()
+        try:
+            await self.flush((PROBE_CHANGE,), lambda: None)
+        except ChangeRefused as error:
+            raise StoreUnavailable(error.reason) from error
+
+    async def close(self) -> None:
+        """Disconnect politely, or at once if the server is gone."""
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.close(timeout=WAIT_S / 2)
+        except Exception:
+            connection.terminate()  # whatever was wrong with it, it must not stay
+
+
+def _parts(run: Run) -> list[list[Values]]:
+    """An insert's rows as PostgreSQL takes them; nothing for other statements."""
+    return waves(run) if run.statement.insert else []
+
+
+def _refuses(error: Exception) -> bool:
+    """Whether the fault is in the values: SQLSTATE classes 22 and 23, or what asyncpg cannot encode."""
+    import asyncpg  # an extra
+
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate or "")[:2] in ("22", "23")
+    ours = (StoreUnavailable, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, MemoryError)
+    return not isinstance(error, ours)
