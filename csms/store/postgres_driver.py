@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 _DEADLOCK_TRIES = 3
+_SETTINGS = {"plan_cache_mode": "force_generic_plan"}
+"""There is only one way to insert: planning it anew each time costs as much as a small flush."""
 _PLACE = re.compile(r"\$(\d+)")
 
 
@@ -38,7 +40,9 @@ class PostgresDriver:
         import asyncpg  # an extra
 
         try:
-            connection = await asyncpg.connect(self._dsn, timeout=WAIT_S, command_timeout=3 * WAIT_S)
+            connection = await asyncpg.connect(
+                self._dsn, timeout=WAIT_S, command_timeout=3 * WAIT_S, server_settings=_SETTINGS
+            )
             self._connection = connection
             if await connection.fetchval("SHOW synchronous_commit") == "off":
                 await connection.execute("SET synchronous_commit TO on")
