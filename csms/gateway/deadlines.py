@@ -3,6 +3,7 @@
 import asyncio
 from math import ceil
 from typing import Protocol
+from zlib import crc32
 
 TICK_S = 0.1
 
@@ -52,3 +53,8 @@ class Deadlines:
                     dated.come_due()
         self._passed = max(self._passed, now)
         self._timer = loop.call_later(TICK_S, self._turn, loop) if self._slots else None
+
+
+def spread(name: str) -> float:
+    """Between 0 and 1: the same for one name, and even over many, so that a herd does not stay one."""
+    return crc32(name.encode()) / (1 << 32)

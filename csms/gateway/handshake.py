@@ -8,7 +8,7 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -20,7 +20,8 @@ from websockets.headers import parse_subprotocol
 from csms.domain.station import canonical_identity
 from csms.errors import CsmsError, Invalid, StoreUnavailable
 from csms.gateway.attempts import Attempts
-from csms.gateway.house import House
+from csms.gateway.deadlines import spread
+from csms.gateway.house import GatewaySettings, House
 from csms.pki import passwords
 from csms.store import stations
 from csms.store.stations import StationRow
@@ -47,6 +48,12 @@ def unauthorized() -> Turned:
     return Turned(HTTPStatus.UNAUTHORIZED, "Unauthorized.\n")
 
 
+def busy(identity: str, settings: GatewaySettings) -> Turned:
+    """Not now; a herd that is sent away must not come back as one."""
+    seconds = round(settings.retry_after_s * (1 + spread(identity)))
+    return Turned(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n", seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Who knocks: the request line's path, the headers, the address."""
@@ -54,6 +61,16 @@ class Peer:
     path: str
     headers: Headers
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who a peer says it is, and what shall prove it."""
+
+    address: str
+    identity: str
+    name: str
+    password: str = field(repr=False)
 
 
 class Doorkeeper:
@@ -66,49 +83,46 @@ class Doorkeeper:
             settings.failed_per_identity, settings.failed_per_address, settings.failed_window_s
         )
 
-    async def admit(self, peer: Peer) -> StationRow:
-        """The station that this peer is."""
-        if not self._house.writer.healthy:  # row 31
-            raise self._unavailable()
+    def screen(self, peer: Peer) -> Claim:
+        """What can be said without asking the store, and so costs next to nothing."""
         if "Origin" in peer.headers:  # section 2.2, row 20: stations are not browsers
             raise Turned(HTTPStatus.FORBIDDEN, "No browsers here.\n")
         identity = identity_of(peer.path, self._house.settings.path)
-        station = await self._authenticated(identity, peer)
-        common_dialect(peer.headers, self._house.dialects)
-        return station
-
-    async def _authenticated(self, identity: str, peer: Peer) -> StationRow:
-        now = asyncio.get_running_loop().time()
-        wait_s = self._attempts.wait_s(peer.address, identity, now)
+        if not self._house.writer.healthy:  # row 31
+            raise busy(identity, self._house.settings)
+        wait_s = self._attempts.wait_s(peer.address, identity, _now())
         if wait_s > 0:
             raise Turned(HTTPStatus.TOO_MANY_REQUESTS, "Too many failed attempts.\n", int(wait_s) + 1)
         given = credentials(peer.headers)
         if given is None:  # section 2.2, row 1
             raise unauthorized()
+        common_dialect(peer.headers, self._house.dialects)
+        return Claim(peer.address, identity, *given)
+
+    async def admit(self, claim: Claim) -> StationRow:
+        """The station that this peer is."""
         try:
-            station = await stations.get(self._house.db, identity)
+            station = await stations.get(self._house.db, claim.identity)
         except StoreUnavailable:
-            raise self._unavailable() from None
-        if not _matches(identity, given, station):
-            self._attempts.failed(peer.address, identity, now)
-            log.warning("login refused", station_id=identity, address=peer.address)
+            raise busy(claim.identity, self._house.settings) from None
+        if not _matches(claim, station):
+            self._attempts.failed(claim.address, claim.identity, _now())
+            log.warning("login refused", station_id=claim.identity, address=claim.address)
             raise unauthorized()
         assert station is not None
-        self._attempts.succeeded(peer.address, identity)
+        self._attempts.succeeded(claim.address, claim.identity)
         return station
 
-    def _unavailable(self) -> Turned:
-        return Turned(
-            HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n", self._house.settings.retry_after_s
-        )
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-def _matches(identity: str, given: tuple[str, str], station: StationRow | None) -> bool:
+def _matches(claim: Claim, station: StationRow | None) -> bool:
     """B-01, B-04: every condition is worked out, so that none shows in the time it takes."""
-    name, password = given
-    right_name = name.lower() == identity  # A00.FR.204
+    right_name = claim.name.lower() == claim.identity  # A00.FR.204
     stored = passwords.DUMMY_HASH if station is None else station.password_hash
-    right_password = passwords.verify(password, stored)
+    right_password = passwords.verify(claim.password, stored)
     right_profile = station is not None and station.security_profile == PLAIN_PROFILE  # T-01
     return right_name and right_password and right_profile
 

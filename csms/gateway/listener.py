@@ -1,6 +1,12 @@
-"""The stations' listener: it binds, lets in whom `admit` lets in, and closes all sockets at its end."""
+"""The stations' listener: it binds, lets in whom it is told to let in, and closes all sockets at its end.
+
+A herd that knocks at once waits in line, in memory that is bounded: peers that have not asked for anything
+yet are so many at most (the oldest goes first), credentials of so many are looked up at a time, so many
+requests wait for that, and what is more is sent away with 503 before it has cost anything.
+"""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -11,13 +17,14 @@ from websockets.http11 import Request
 from websockets.typing import Subprotocol
 
 from csms.gateway.deadlines import TICK_S, Deadlines
-from csms.gateway.handshake import Turned
+from csms.gateway.handshake import Claim, Turned, busy
 from csms.gateway.house import GatewaySettings
 from csms.gateway.socket import StationSocket
 
 log = structlog.get_logger()
 
-Admit = Callable[[StationSocket, Request], Awaitable[None]]
+Screen = Callable[[StationSocket, Request], Claim]
+Admit = Callable[[StationSocket, Claim], Awaitable[None]]
 Serve = Callable[[StationSocket], object]
 
 BACKLOG = 4096  # a herd knocks at once; asyncio's own 100 would have most of it try again
@@ -26,19 +33,28 @@ BACKLOG = 4096  # a herd knocks at once; asyncio's own 100 would have most of it
 class Listener:
     """Accepts stations while it is open. `subprotocols` are in our order of preference.
 
-    `admit` calls `socket.let_in(station)` or raises `Turned`; `serve` is called once the upgrade is answered.
+    `screen` says at once what it can and `admit` the rest, and calls `socket.let_in(station)`; both may raise
+    `Turned`. `serve` is called once the upgrade is answered.
     """
 
     def __init__(
-        self, settings: GatewaySettings, subprotocols: Sequence[str], admit: Admit, serve: Serve
+        self,
+        settings: GatewaySettings,
+        subprotocols: Sequence[str],
+        screen: Screen,
+        admit: Admit,
+        serve: Serve,
     ) -> None:
         self.settings = settings
         self.subprotocols = [Subprotocol(name) for name in subprotocols]
         self.deadlines = Deadlines()
+        self._screen = screen
         self._admit = admit
         self._serve = serve
         self._sockets: dict[StationSocket, None] = {}
-        self._anteroom: dict[StationSocket, None] = {}  # who has not proved who it is
+        self._speechless: dict[StationSocket, None] = {}  # have asked for nothing yet, the oldest first
+        self._line: deque[tuple[StationSocket, Request, Claim]] = deque()
+        self._unproved: set[StationSocket] = set()  # whose credentials are being looked up
         self._handshakes: dict[StationSocket, asyncio.Task[None]] = {}
         self._empty = asyncio.Event()
         self._closing = False
@@ -58,25 +74,41 @@ class Listener:
                 server.close()
                 await self._close()
 
+    # What sockets tell.
+
     def arrived(self, socket: StationSocket) -> bool:
-        """Somebody has connected; False if too many wait who have not said who they are (2.2 row 5)."""
+        """Somebody has connected; False at the end. The longest silent makes room (section 2.2, row 5)."""
         self._sockets[socket] = None
-        if self._closing or len(self._anteroom) >= self.settings.max_unauthenticated:
+        if self._closing:
             return False
-        self._anteroom[socket] = None
+        self._speechless[socket] = None
+        if len(self._speechless) > self.settings.max_unauthenticated:
+            oldest = next(iter(self._speechless))
+            del self._speechless[oldest]
+            oldest.cut_off()
         return True
 
     def knocked(self, socket: StationSocket, request: Request) -> None:
         """A peer asks for the upgrade."""
-        self._handshakes[socket] = self._tasks.create_task(self._shake_hands(socket, request))
+        self._speechless.pop(socket, None)
+        try:
+            claim = self._screen(socket, request)
+            if len(self._line) >= self.settings.max_waiting_handshakes:
+                raise busy(claim.identity, self.settings)
+        except Turned as turned:
+            _turn_away(socket, turned)
+            return
+        self._line.append((socket, request, claim))
+        self._next()
 
     def let_in(self, socket: StationSocket) -> None:
-        """A peer has proved who it is."""
-        self._anteroom.pop(socket, None)
+        """A peer has proved who it is: what is still to be done is not for strangers to use up."""
+        self._unproved.discard(socket)
+        self._next()
 
     def left(self, socket: StationSocket) -> None:
         """A peer is gone: what it asked for is nobody's wish any more."""
-        self._anteroom.pop(socket, None)
+        self._speechless.pop(socket, None)
         self._sockets.pop(socket, None)
         handshake = self._handshakes.pop(socket, None)
         if handshake is not None:
@@ -84,21 +116,29 @@ class Listener:
         if self._closing and not self._sockets:
             self._empty.set()
 
-    async def _shake_hands(self, socket: StationSocket, request: Request) -> None:
+    def _next(self) -> None:
+        while self._line and len(self._unproved) < self.settings.max_handshakes and not self._closing:
+            socket, request, claim = self._line.popleft()
+            if socket in self._sockets:
+                self._unproved.add(socket)
+                self._handshakes[socket] = self._tasks.create_task(self._shake_hands(socket, request, claim))
+
+    async def _shake_hands(self, socket: StationSocket, request: Request, claim: Claim) -> None:
         try:
-            await self._admit(socket, request)  # the socket's deadline ends this wait
+            await self._admit(socket, claim)  # the socket's deadline ends this wait
         except Turned as turned:
-            socket.turn_away(turned.status, turned.text, _headers(turned))
-            return
+            _turn_away(socket, turned)
         except Exception:
             log.exception("handshake failed", address=socket.address)
             socket.turn_away(HTTPStatus.INTERNAL_SERVER_ERROR, "Something is wrong here.\n", {})
-            return
+        else:
+            socket.welcome(request)
+            if socket.is_open:
+                self._serve(socket)
         finally:
             self._handshakes.pop(socket, None)
-        socket.welcome(request)
-        if socket.is_open:
-            self._serve(socket)
+            self._unproved.discard(socket)
+            self._next()
 
     async def _close(self) -> None:
         for socket in list(self._sockets):
@@ -113,10 +153,10 @@ class Listener:
             socket.cut_off()
 
 
-def _headers(turned: Turned) -> dict[str, str]:
+def _turn_away(socket: StationSocket, turned: Turned) -> None:
     headers = {}
     if turned.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
     if turned.retry_after_s is not None:
         headers["Retry-After"] = str(turned.retry_after_s)
-    return headers
+    socket.turn_away(turned.status, turned.text, headers)

@@ -17,7 +17,7 @@ from csms.domain.facts import SecurityAlarmRaised, StationRegistered
 from csms.errors import ConfigurationError, StoreUnavailable
 from csms.gateway.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connection
 from csms.gateway.frame_log import FrameLog, Recorder
-from csms.gateway.handshake import Doorkeeper, Peer, Turned
+from csms.gateway.handshake import Claim, Doorkeeper, Peer, Turned
 from csms.gateway.house import GatewaySettings, House
 from csms.gateway.listener import Listener
 from csms.gateway.registry import Registry
@@ -86,6 +86,7 @@ class Gateway:
             listener = Listener(
                 self.settings,
                 [dialect.subprotocol for dialect in self.dialects],  # row 1
+                self._screen,
                 self._admit,
                 lambda socket: group.create_task(self._serve(socket, group)),
             )
@@ -93,13 +94,16 @@ class Gateway:
                 self.started.set()
                 await asyncio.Event().wait()
 
-    async def _admit(self, socket: StationSocket, request: Request) -> None:
+    def _screen(self, socket: StationSocket, request: Request) -> Claim:
+        return self._doorkeeper.screen(Peer(request.path, request.headers, socket.address))
+
+    async def _admit(self, socket: StationSocket, claim: Claim) -> None:
         """Before any upgrade: may this peer be this station, and is its place free."""
-        station = await self._doorkeeper.admit(Peer(request.path, request.headers, socket.address))
+        station = await self._doorkeeper.admit(claim)
+        socket.let_in(station)
         if not await self._registry.is_free(station.identity):
             await self._conflict(station.identity)
             raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
-        socket.let_in(station)
 
     async def _serve(self, socket: StationSocket, tasks: asyncio.TaskGroup) -> None:
         """Begin the conversation; it needs no task from then on. Never raises."""

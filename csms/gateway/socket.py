@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol, cast
-from zlib import crc32
 
 import structlog
 from websockets.frames import CloseCode
@@ -18,7 +17,7 @@ from websockets.protocol import State
 from websockets.speedups import apply_mask
 from websockets.typing import Subprotocol
 
-from csms.gateway.deadlines import Deadlines
+from csms.gateway.deadlines import Deadlines, spread
 from csms.gateway.house import GatewaySettings
 from csms.gateway.machine import Machine
 from csms.store.stations import StationRow
@@ -323,8 +322,8 @@ class StationSocket(asyncio.Protocol):
             self.subprotocol = machine.subprotocol
             self._deflates = bool(machine.extensions)
             assert self.station is not None
-            spread = crc32(self.station.identity.encode()) / (1 << 33)  # a herd is not pinged at one moment
-            self._host.deadlines.put(self, self._host.settings.ping_interval_s * (0.5 + spread))
+            part = 0.5 + spread(self.station.identity) / 2  # a herd is not pinged at one moment
+            self._host.deadlines.put(self, self._host.settings.ping_interval_s * part)
         self._moved(machine)
 
     def _moved(self, machine: Machine) -> None:
