@@ -27,7 +27,7 @@ from csms.grid.leases import (
 )
 from csms.grid.participation import Seat
 from csms.grid.setpoints import PutFallback, PutLease
-from csms.store.dispatches import DispatchRow, SetpointRow
+from csms.store.dispatches import DispatchRow, Ordered
 
 _OTHER_FLEET = 0.2
 
@@ -67,7 +67,7 @@ class Decision:
     """What is written down, then done."""
 
     dispatch: DispatchRow
-    setpoints: tuple[SetpointRow, ...]
+    setpoints: tuple[Ordered, ...]
     work: tuple[PutFallback | PutLease, ...]
     recall: Recall
 
@@ -233,10 +233,9 @@ def _order(
     )
 
 
-def _row(event: GridEvent, view: EvseView, offer: Offer, setpoint_w: float | None) -> SetpointRow:
+def _row(event: GridEvent, view: EvseView, offer: Offer, setpoint_w: float | None) -> Ordered:
     reason = None if offer.why_not is None else offer.why_not.value
-    return SetpointRow(
-        dispatch_id=0,
+    return Ordered(
         event_id=event.id,
         identity=view.station_id,
         evse_id=view.evse_id,
@@ -249,7 +248,7 @@ def _row(event: GridEvent, view: EvseView, offer: Offer, setpoint_w: float | Non
 
 
 def _summed(
-    event: GridEvent, now: datetime, powers_w: tuple[float, float, float], rows: Sequence[SetpointRow]
+    event: GridEvent, now: datetime, powers_w: tuple[float, float, float], rows: Sequence[Ordered]
 ) -> DispatchRow:
     wanted_w, adrift_w, measured_w = powers_w
     setpoint_w = math.fsum(row.setpoint_w for row in rows)

@@ -3,25 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from csms.errors import StoreUnavailable
 from csms.store import dispatches, profiles
 from csms.store.database import Database
 from csms.store.dispatches import ParticipationRow
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a station said to a profile: state accepted, rejected, failed or cleared, and why."""
-
-    station_id: str
-    evse_id: int
-    profile_id: int
-    state: str
-    reason: str | None
-    at: datetime
-
+from csms.store.profiles import Outcome
 
 Entry = Outcome | ParticipationRow
 
@@ -61,17 +48,8 @@ class Ledger:
             batch.error = error
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
+        said = [entry for entry in entries if isinstance(entry, Outcome)]
+        seats = {id(entry): entry for entry in entries if isinstance(entry, ParticipationRow)}
         async with self._db.begin() as conn:
-            for entry in entries:
-                if isinstance(entry, ParticipationRow):
-                    await dispatches.participation_put(conn, entry)
-                else:
-                    await profiles.outcome(
-                        conn,
-                        entry.station_id,
-                        entry.evse_id,
-                        entry.profile_id,
-                        entry.state,
-                        entry.reason,
-                        entry.at,
-                    )
+            await profiles.outcome(conn, *said)
+            await dispatches.participation_put(conn, *seats.values())

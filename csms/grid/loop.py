@@ -174,7 +174,8 @@ class GridLoop:
                 raise
 
     async def _adopt(self, now: datetime) -> None:
-        leases = await profiles.live_leases(self._db, now)
+        leased = await profiles.leased(self._db, now)
+        leases = await profiles.live_leases(self._db, now) if self._withdrawals.unknown(leased) else []
         standing = await profiles.fallbacks(self._db)
         strange = self._withdrawals.strange(standing | self._inherited)
         self._inherited = set()

@@ -8,8 +8,8 @@ from csms.grid.leases import EvseKey, fallback_id
 from csms.grid.setpoints import PutFallback, PutLease
 from csms.store import dispatches, leader, profiles
 from csms.store.database import Database
-from csms.store.dispatches import DispatchRow, ParticipationRow, SetpointRow
-from csms.store.profiles import ProfileRow
+from csms.store.dispatches import DispatchRow, Ordered, ParticipationRow
+from csms.store.profiles import Sent
 
 ROLE = "grid"
 
@@ -39,10 +39,10 @@ class Book:
     async def record(
         self,
         now: datetime,
-        sent: Iterable[ProfileRow],
+        sent: Iterable[Sent],
         seats: Iterable[ParticipationRow],
         dispatch: DispatchRow | None = None,
-        setpoints: Sequence[SetpointRow] = (),
+        setpoints: Sequence[Ordered] = (),
     ) -> None:
         """All of one event's tick. Raises `NotLeading`, `StoreUnavailable`."""
         async with self._db.begin() as conn:
@@ -50,15 +50,13 @@ class Book:
                 raise NotLeading
             if dispatch is not None:
                 await dispatches.record(conn, dispatch, setpoints)
-            for profile in sent:
-                await profiles.sent(conn, profile)
-            for seat in seats:
-                await dispatches.participation_put(conn, seat)
+            await profiles.sent(conn, *sent)
+            await dispatches.participation_put(conn, *seats)
 
 
 def sent_rows(
     work: Iterable[PutFallback | PutLease], boots: Mapping[EvseKey, int], now: datetime
-) -> list[ProfileRow]:
+) -> list[Sent]:
     """The profiles that are about to be sent.
 
     `boots` is the boot of each EVSE's station as it is known now (V-04).
@@ -66,10 +64,10 @@ def sent_rows(
     return [_sent_row(item, boots, now) for item in work]
 
 
-def _sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: datetime) -> ProfileRow:
+def _sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: datetime) -> Sent:
     profile = item.profile if isinstance(item, PutFallback) else item.order.profile
     key = (item.seat.station_id, item.seat.evse_id)
-    return ProfileRow(
+    return Sent(
         identity=key[0],
         evse_id=key[1],
         profile_id=profile.id,
@@ -78,7 +76,6 @@ def _sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: d
         limit_w=profile.periods[-1].limit_w,
         transaction_id=profile.transaction_id,
         valid_to=profile.valid_to,
-        state="sent",
         boot_epoch=boots.get(key, 0),
         changed_at=now,
     )

@@ -26,8 +26,9 @@ from csms.errors import (
     Unsafe,
 )
 from csms.grid.leases import EvseKey, Fallback, Lease, Line, fallback_id, lease_id
-from csms.grid.ledger import Ledger, Outcome
+from csms.grid.ledger import Ledger
 from csms.grid.participation import Part, Roster, Seat
+from csms.store.profiles import Outcome
 
 log = structlog.get_logger()
 
@@ -267,7 +268,7 @@ class Actuator:
             part = Part.REFUSED
             log.info("profile rejected", station_id=key[0], evse_id=key[1], reason=answer.reason)
             if answer.profile_id == lease_id(key[1]) and self.line(key).lease is not None:
-                answer = replace(answer, state="failed")  # the one before still stands: its row must be found
+                answer = answer._replace(state="failed")  # the one before still stands: its row must be found
         elif answer.state == "failed" and answer.reason != SUPERSEDED:
             part = Part.OFFLINE
             self._silent[key] = answer.at + timedelta(seconds=SILENT_S)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from csms.domain.grid_event import GridEvent
 from csms.grid.fleet import Membership, Snapshot
-from csms.grid.leases import SPREAD_S, EvseKey, Fallback, Lease, share_of
+from csms.grid.leases import SPREAD_S, EvseKey, Fallback, Lease, Line, share_of
 from csms.grid.participation import HOLDING, Part, Roster, Seat
 from csms.grid.setpoints import Actuator, Withdraw
 from csms.store.dispatches import ParticipationRow
@@ -26,6 +26,11 @@ class Withdrawals:
         self._actuator = actuator
         self._roster = roster
         self._due: dict[EvseKey, datetime] = {}
+
+    def unknown(self, leased: Iterable[EvseKey]) -> bool:
+        """Whether there is a lease among these that this process knows nothing of."""
+        lines, busy, none = self._actuator.lines, self._actuator.busy, Line()
+        return any(not lines.get(key, none).live and not busy(key) for key in leased)
 
     def strange(self, fallbacks: Iterable[EvseKey]) -> set[EvseKey]:
         """Those of the acknowledged fallbacks that this process knows nothing of."""

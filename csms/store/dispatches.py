@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
-from csms.store.edits import append_rows, put_row
+from csms.store.edits import write_rows
 from csms.store.rows import moment, number, table_of, wide
+from csms.store.statements import keep, put, values_of
 
 
 class DispatchRow(SQLModel, table=True):
@@ -47,6 +49,20 @@ class SetpointRow(SQLModel, table=True):
     reason: str | None = None
 
 
+class Ordered(NamedTuple):
+    """What `SetpointRow` holds before its dispatch has an id: row objects by the thousand are dear."""
+
+    event_id: str
+    identity: str
+    evse_id: int
+    transaction_id: str
+    setpoint_w: float
+    measured_w: float | None = None
+    soc_margin: float | None = None
+    reason: str | None = None
+    dispatch_id: int = 0
+
+
 class ParticipationRow(SQLModel, table=True):
     """What became of one EVSE in one event: following, refused, not_following, offline, released."""
 
@@ -68,13 +84,18 @@ SETPOINT = table_of(SetpointRow)
 PARTICIPATION = table_of(ParticipationRow)
 
 
-async def record(conn: AsyncConnection, row: DispatchRow, setpoints: Sequence[SetpointRow]) -> int:
+_SETPOINT = keep(SetpointRow)
+_PARTICIPATION = put(ParticipationRow)
+_DISPATCH_ID = _SETPOINT.names.index("dispatch_id")
+
+
+async def record(conn: AsyncConnection, row: DispatchRow, setpoints: Sequence[SetpointRow | Ordered]) -> int:
     """Write down a tick before a watt moves: the dispatch's id, which its setpoints get too."""
     statement = insert(DISPATCH).values(row.model_dump(exclude={"id"})).returning(DISPATCH.c.id)
     dispatch_id = int((await conn.execute(statement)).scalar_one())
-    for setpoint in setpoints:
-        setpoint.dispatch_id = dispatch_id
-    await append_rows(conn, setpoints)
+    rows = [values_of(_SETPOINT, setpoint) for setpoint in setpoints]
+    own = _DISPATCH_ID
+    await write_rows(conn, _SETPOINT, [(*row[:own], dispatch_id, *row[own + 1 :]) for row in rows])
     return dispatch_id
 
 
@@ -96,9 +117,9 @@ async def setpoints(db: Database, dispatch_id: int) -> list[SetpointRow]:
     return await db.every(SetpointRow, query)
 
 
-async def participation_put(conn: AsyncConnection, row: ParticipationRow) -> None:
-    """What has become of an EVSE in an event."""
-    await put_row(conn, row)
+async def participation_put(conn: AsyncConnection, *rows: ParticipationRow) -> None:
+    """What has become of EVSEs in an event."""
+    await write_rows(conn, _PARTICIPATION, [values_of(_PARTICIPATION, row) for row in rows])
 
 
 async def participation(db: Database, event_id: str) -> list[ParticipationRow]:

@@ -1,6 +1,7 @@
-"""Administration's writes on whole rows, by Core statements in the caller's transaction."""
+"""Writes of administration and grid in the caller's transaction: whole rows, and many rows at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, delete, update
@@ -9,9 +10,12 @@ from sqlmodel import SQLModel
 
 from csms.errors import Conflict
 from csms.store.rows import table_of
-from csms.store.statements import insert_into, overwrite
+from csms.store.statements import Statement, Values, compiled, insert_into, overwrite
 
 Key = Mapping[str, object]
+
+AT_ONCE = 500
+"""So many rows go to the driver in one piece: other tasks have the loop in between."""
 
 
 async def add_row(conn: AsyncConnection, row: SQLModel, taken: str) -> None:
@@ -37,6 +41,17 @@ async def append_rows(conn: AsyncConnection, rows: Iterable[SQLModel]) -> None:
     for row in rows:
         await conn.execute(insert_into(conn.dialect.name, table_of(type(row))), values)
         return
+
+
+async def write_rows(conn: AsyncConnection, statement: Statement, rows: Sequence[Values]) -> None:
+    """Run a statement for each of many rows, at the price of the message path and not of whole rows."""
+    ready = _ready(statement, conn.dialect.name)
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        await conn.exec_driver_sql(ready.text, [*map(ready.pick, part)] if ready.pick else [*part])
+
+
+_ready = cache(compiled)
 
 
 async def change_row(

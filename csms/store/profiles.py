@@ -1,14 +1,16 @@
 """Charging profiles: what was sent, what the station said to it."""
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
-from csms.store.edits import drop_rows, put_row
-from csms.store.rows import moment, table_of
+from csms.store.edits import drop_rows, write_rows
+from csms.store.rows import moment, table_of, to_micros
+from csms.store.statements import put, values_of, write
 from csms.store.stations import STATION
 
 
@@ -35,6 +37,34 @@ class ProfileRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=moment(nullable=False))
 
 
+class Sent(NamedTuple):
+    """What `ProfileRow` holds of a profile that is about to be sent: row objects by the thousand are dear."""
+
+    identity: str
+    evse_id: int
+    profile_id: int
+    role: str
+    purpose: str
+    limit_w: float
+    transaction_id: str | None
+    valid_to: datetime | None
+    boot_epoch: int
+    changed_at: datetime
+    state: str = "sent"
+    reason: str | None = None
+
+
+class Outcome(NamedTuple):
+    """What a station said to a profile: state accepted, rejected, failed or cleared, and why."""
+
+    identity: str
+    evse_id: int
+    profile_id: int
+    state: str
+    reason: str | None
+    at: datetime
+
+
 PROFILE = table_of(ProfileRow)
 
 FALLBACK_STANDS = and_(
@@ -46,27 +76,39 @@ FALLBACK_STANDS = and_(
 """V-04: acknowledged since the station's last boot."""
 
 
-async def sent(conn: AsyncConnection, row: ProfileRow) -> None:
-    """Write down a profile before it is sent; it replaces the one with its id at this EVSE."""
-    await put_row(conn, row)
+_SENT = put(ProfileRow)
+_OUTCOME = write(
+    ProfileRow,
+    ("p_state", "p_reason", "p_at", "p_identity", "p_evse_id", "p_profile_id"),
+    update(PROFILE)
+    .where(
+        PROFILE.c.identity == bindparam("p_identity"),
+        PROFILE.c.evse_id == bindparam("p_evse_id"),
+        PROFILE.c.profile_id == bindparam("p_profile_id"),
+    )
+    .values(
+        state=bindparam("p_state"),
+        reason=bindparam("p_reason", type_=String),
+        changed_at=bindparam("p_at", type_=BigInteger),
+    ),
+)
 
 
-async def outcome(  # noqa: PLR0913 - the key has three parts, what was said has two
-    conn: AsyncConnection,
-    identity: str,
-    evse_id: int,
-    profile_id: int,
-    state: str,
-    reason: str | None,
-    at: datetime,
-) -> None:
-    """What the station said: accepted, rejected, failed, cleared.
+async def sent(conn: AsyncConnection, *rows: ProfileRow | Sent) -> None:
+    """Write down profiles before they are sent; each replaces the one with its id at its EVSE."""
+    await write_rows(conn, _SENT, [values_of(_SENT, row) for row in rows])
+
+
+async def outcome(conn: AsyncConnection, *said: Outcome) -> None:
+    """What stations said to their profiles.
 
     A profile is acknowledged in the boot in which it was sent (`ProfileRow.boot_epoch` as given to `sent`):
     an answer that crosses a boot does not count for the new one.
     """
-    key = (PROFILE.c.identity == identity, PROFILE.c.evse_id == evse_id, PROFILE.c.profile_id == profile_id)
-    await conn.execute(update(PROFILE).where(*key).values(state=state, reason=reason, changed_at=at))
+    rows = [
+        (one.state, one.reason, to_micros(one.at), one.identity, one.evse_id, one.profile_id) for one in said
+    ]
+    await write_rows(conn, _OUTCOME, rows)
 
 
 async def of_station(db: Database, identity: str) -> list[ProfileRow]:
@@ -83,12 +125,22 @@ async def fallbacks(db: Database) -> set[tuple[str, int]]:
 
 async def live_leases(db: Database, now: datetime) -> list[ProfileRow]:
     """Leases that may still be in force: not refused, not cleared, not run out."""
-    query = select(PROFILE).where(
+    query = select(PROFILE).where(*_live(now))
+    return await db.every(ProfileRow, query.order_by(PROFILE.c.identity, PROFILE.c.evse_id))
+
+
+async def leased(db: Database, now: datetime) -> set[tuple[str, int]]:
+    """Where (identity, evse_id) one of `live_leases` may be in force."""
+    query = select(PROFILE.c.identity, PROFILE.c.evse_id).where(*_live(now))
+    return {(row.identity, row.evse_id) for row in await db.all(query)}
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         PROFILE.c.role == "lease",
         PROFILE.c.state.in_(("sent", "accepted", "failed")),
         PROFILE.c.valid_to > now,
     )
-    return await db.every(ProfileRow, query.order_by(PROFILE.c.identity, PROFILE.c.evse_id))
 
 
 async def forget(conn: AsyncConnection, identity: str) -> None:

@@ -138,7 +138,12 @@ def write(row: type[SQLModel], names: Sequence[str], statement: Executable) -> S
 
 def from_row(statement: Statement, row: SQLModel) -> Change:
     """A change that writes a whole row object with a statement made by `keep`, `put` or `fill`."""
-    return Change(statement, (tuple(_plain_value(getattr(row, name)) for name in statement.names),))
+    return Change(statement, (values_of(statement, row),))
+
+
+def values_of(statement: Statement, row: object) -> Values:
+    """What a statement made by `keep`, `put` or `fill` wants of a row, or of any object with its names."""
+    return tuple([_plain_value(getattr(row, name)) for name in statement.names])
 
 
 def compiled(statement: Statement, dialect: str) -> Compiled:

@@ -8,7 +8,7 @@ from csms.domain.station import ConnectorStatus, EvseRating, Registration, Statu
 from csms.errors import Conflict, NotFound
 from csms.store import journal, leader, profiles, requests, stations, tokens, users
 from csms.store.database import Database
-from csms.store.profiles import ProfileRow
+from csms.store.profiles import Outcome, ProfileRow
 from csms.store.writer import Writer
 from csms.wire import words
 
@@ -216,7 +216,7 @@ async def test_a_fallback_counts_in_the_boot_in_which_it_was_acknowledged(
         await profiles.sent(conn, row)
     assert await profiles.fallbacks(db) == set()
     async with db.begin() as conn:
-        await profiles.outcome(conn, "a", 1, row.profile_id, "accepted", None, LATER)
+        await profiles.outcome(conn, Outcome("a", 1, row.profile_id, "accepted", None, LATER))
     assert await profiles.fallbacks(db) == {("a", 1)}
     boot = stations.booted(
         "a",

@@ -8,9 +8,10 @@ import pytest
 from csms.domain.facts import StationConnected
 from csms.errors import StoreUnavailable
 from csms.grid import decision, enrolment, fleet, intake
-from csms.grid.ledger import Ledger, Outcome
+from csms.grid.ledger import Ledger
 from csms.store import dispatches
 from csms.store.dispatches import ParticipationRow
+from csms.store.profiles import Outcome
 from tests.grid.stage import PROGRAM, Car, Stage
 
 
