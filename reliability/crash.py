@@ -115,7 +115,7 @@ class CrashAudit:
                 group.create_task(self._until_cut(station))
             await asyncio.sleep(moment_s)
             if with_database and self._postgres is not None:
-                self._postgres.kill()
+                await self._postgres.kill()
             await self._server.kill()
         if with_database and self._postgres is not None:
             await self._postgres.start()
@@ -135,7 +135,7 @@ class CrashAudit:
                 group.create_task(station.live(self._server.ocpp, never)) for station in self._stations
             ]
             await asyncio.sleep(moment_s)
-            self._postgres.kill()
+            await self._postgres.kill()
             before = [station.booted for station in self._stations]
             await self._postgres.start()
             async with asyncio.timeout(RECOVERY_S):

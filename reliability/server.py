@@ -152,7 +152,7 @@ class Server:
         for line in self.log.read_text(errors="replace").splitlines():
             if line.startswith("{"):
                 told = json.loads(line)
-                if told.get("level") in ("error", "critical") and told["event"] not in EXPECTED:
+                if told.get("level") in ("error", "critical") and not told["event"].startswith(EXPECTED):
                     found.append(line)
             elif line.startswith("Traceback") or "Task exception" in line:
                 found.append(line)
@@ -162,4 +162,4 @@ class Server:
         return self.log.read_text(errors="replace")[-2000:]
 
 
-EXPECTED = frozenset({"store failed, closing all stations"})
+EXPECTED = ("store failed, closing all stations", "Exception closing connection")
