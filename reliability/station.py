@@ -58,6 +58,7 @@ class Witness:
         self.habits = habits or Habits()
         self.endings: list[Gone | Refused] = []
         self.booted = 0
+        self.connected = False
         self.queue: deque[Waiting] = deque()
         self._password = password
         self._story = Story(identity, seed)
@@ -94,6 +95,7 @@ class Witness:
             self.endings.append(gone)
             raise
         finally:
+            self.connected = False
             link.close()
 
     def happens(self, *, offline: bool, most: int = 6) -> None:
@@ -114,6 +116,7 @@ class Witness:
         if frame[0] != 3 or frame[2]["status"] != "Accepted":
             raise Unaccepted(f"{self.identity}: {frame}")
         self.booted += 1
+        self.connected = True
 
     async def _tell(self, link: Link) -> None:
         if self._recent and self._chance.random() < self.habits.repeats:
