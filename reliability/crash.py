@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reliability.audit import Finding, audit, audit_rest
+from reliability.crowd import Crowd
 from reliability.databases import Postgres, PostgresStore, SqliteStore, Store
 from reliability.server import Server
-from reliability.station import Habits, Witness
+from reliability.station import Habits
 
-PASSWORD = "a-witness-needs-a-password-2026"
 START_S = 1.5
 RECOVERY_S = 60.0
 DRAIN_S = 120.0
@@ -66,10 +66,8 @@ class CrashAudit:
         self._plan = plan
         self._postgres = postgres
         self._server = Server(folder, store.url)
-        self._stations = [
-            Witness(f"witness-{number}", PASSWORD, plan.seed, Habits(patience_s=0.5))
-            for number in range(plan.stations)
-        ]
+        self._crowd = Crowd(self._server, store, plan.stations, plan.seed, Habits(patience_s=0.5))
+        self._stations = self._crowd.stations
         self.outcome = Outcome(name, plan)
 
     async def run(self, tell: Callable[[int, int], None]) -> Outcome:
@@ -95,7 +93,7 @@ class CrashAudit:
             await self._server.kill()
         await self._server.start()
         if not number:
-            await self._server.register([station.identity for station in self._stations], PASSWORD)
+            await self._crowd.register()
         moment_s = chance.uniform(0.02, self._plan.load_s)
         if kind == DATABASE:
             await self._database_dies(moment_s)
@@ -112,19 +110,13 @@ class CrashAudit:
     async def _server_dies(self, moment_s: float, *, with_database: bool) -> None:
         async with asyncio.TaskGroup() as group:
             for station in self._stations:
-                group.create_task(self._until_cut(station))
+                group.create_task(self._crowd.until_cut(station))
             await asyncio.sleep(moment_s)
             if with_database and self._postgres is not None:
                 await self._postgres.kill()
             await self._server.kill()
         if with_database and self._postgres is not None:
             await self._postgres.start()
-
-    async def _until_cut(self, station: Witness) -> None:
-        try:
-            await station.session(self._server.ocpp, asyncio.Event())
-        except OSError:
-            station.happens(offline=True)
 
     async def _database_dies(self, moment_s: float) -> None:
         """The server lives on and has to come back by itself; only then it is killed, too."""
@@ -136,11 +128,8 @@ class CrashAudit:
             ]
             await asyncio.sleep(moment_s)
             await self._postgres.kill()
-            before = [station.booted for station in self._stations]
             await self._postgres.start()
-            async with asyncio.timeout(RECOVERY_S):
-                while any(s.booted == b for s, b in zip(self._stations, before, strict=True)):
-                    await asyncio.sleep(0.05)
+            await self._crowd.all_connected(RECOVERY_S)
             await self._server.kill()
             for life in lives:
                 life.cancel()

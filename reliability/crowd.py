@@ -59,6 +59,13 @@ class Crowd:
             yield
             self.quiet.set()
 
+    async def until_cut(self, station: Witness) -> None:
+        """One connection of one station, whatever ends it; what happens then goes into its queue."""
+        try:
+            await station.session(self.server.ocpp, self.quiet)
+        except OSError:
+            station.happens(offline=True)
+
     def parted(self) -> list[int]:
         """How often each has lost its socket or been refused."""
         return [len(station.endings) for station in self.stations]

@@ -97,6 +97,11 @@ class Link(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(masked(TEXT, text.encode()))
 
+    def stop_reading(self) -> None:
+        """Whatever the server sends from now on is neither read nor answered."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
     def cut(self) -> None:
         """Go without a word."""
         if self._transport is not None:
