@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 DEFAULT_PROGRAM = "default"
 _GRACEFUL_S = 5
+_END = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +198,14 @@ def run(settings: Settings, ready: Callable[[Ready], None]) -> None:
     async def main() -> None:
         app = build(settings)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _END:
             loop.add_signal_handler(number, app.stop)
-        await app.run(ready)
+        try:
+            await app.run(ready)
+        finally:  # all is done and safe: who asks once more must not make an abnormal end of it
+            for number in _END:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
