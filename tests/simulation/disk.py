@@ -225,6 +225,7 @@ def in_place(disk: Disk) -> Iterator[None]:
 
     with (
         patch("sqlite3.connect", opened),
+        patch("csms.store.drivers.ThreadPoolExecutor", lambda *_, **__: SlowHand(disk, 1, writes=True)),
         patch("aiosqlite.core.SimpleQueue", lambda: _Queue(disk)),
         patch("aiosqlite.core.Thread", _NoThread),
     ):

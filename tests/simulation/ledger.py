@@ -42,11 +42,11 @@ class Ledger:
         if action == "BootNotification":
             self.boots_heard[identity] += 1
 
-    def answered(self, identity: str, action: str, payload: bytes) -> None:
+    def answered(self, identity: str, action: str, payload: bytes, *, repeated: bool) -> None:
         """The server has answered this call with a result: from now on it must be on disk."""
         self.answered_count += 1
         self._note(identity, action, payload, answered=True)
-        if action == "BootNotification":
+        if action == "BootNotification" and not repeated:
             self.boots_answered[identity] += 1
 
     def ask(self, identity: str, deadline: float) -> Ask:

@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
+TURNS_MAX = 3_000_000
+
 
 class Doors(Protocol):
     """Who opens listeners, instead of the kernel."""
@@ -25,7 +27,7 @@ class Doors(Protocol):
 
 
 class Stuck(Exception):
-    """Nothing is ready and no timer is set: nothing will ever happen again."""
+    """Nothing is ready and no timer is set, or there is no end of what happens."""
 
 
 class SerialTask(asyncio.Task[Any]):
@@ -58,10 +60,13 @@ class _Nothing:
 
     def __init__(self, loop: "VirtualLoop") -> None:
         self._loop = loop
+        self.turns = 0
 
     def select(self, timeout: float | None) -> list[object]:
-        if timeout is None:
-            raise Stuck
+        self.turns += 1
+        if timeout is None or self.turns > TURNS_MAX:
+            self.turns = 0
+            raise Stuck(f"{timeout=}")
         if timeout > 0:
             self._loop.jump()
         return []

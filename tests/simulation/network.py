@@ -51,7 +51,7 @@ class Pipe:
         self._weather, self._random = weather, random
         self._loop = sender.loop
         self._unsent = bytearray()
-        self._closing = False
+        self._closing = self._finished = False
         self._under_way: deque[bytearray] = deque()
         self._outstanding = 0
         self._arrival = 0.0
@@ -98,8 +98,9 @@ class Pipe:
             self._launch(data)
             self._sender.drained()
         if self._closing and not self._unsent:
-            self._closing = False
-            self.after(self._receiver.eof)
+            if not self._finished:
+                self._finished = True
+                self.after(self._receiver.eof)
             self._sender.flushed()
 
     def _launch(self, data: bytes) -> None:
@@ -144,6 +145,9 @@ class Pipe:
         self._receiver.take(data)
 
 
+_NOBODY = asyncio.Protocol()
+
+
 class End(asyncio.Transport):
     """One end of a link, as a transport."""
 
@@ -160,7 +164,7 @@ class End(asyncio.Transport):
         self._closing = False
         self._reading = True
         self._received = bytearray()
-        self._eof = False
+        self._eof = self._finished = False
         self._high, self._low = 64 * 1024, 16 * 1024
         self._paused = False
 
@@ -169,6 +173,8 @@ class End(asyncio.Transport):
     def write(self, data: Any) -> None:
         """Send; what is written after the end goes nowhere."""
         data = bytes(data)
+        if self._finished:
+            raise RuntimeError("Cannot call write() after write_eof()")
         if self._closing or self.gone or not data:
             return
         self.tap.said(data)
@@ -186,6 +192,12 @@ class End(asyncio.Transport):
         if not self._closing and not self.gone:
             self._closing = True
             self._received.clear()
+            self.pipe.finish()
+
+    def write_eof(self) -> None:
+        """A FIN now; what comes is still read."""
+        if not self._finished and not self._closing and not self.gone:
+            self._finished = True
             self.pipe.finish()
 
     def abort(self) -> None:
@@ -236,8 +248,8 @@ class End(asyncio.Transport):
         return self._low, self._high
 
     def can_write_eof(self) -> bool:
-        """Nobody needs it."""
-        return False
+        """As TCP can."""
+        return True
 
     # ---- what the network calls
 
@@ -273,7 +285,7 @@ class End(asyncio.Transport):
 
     def flushed(self) -> None:
         """All is sent, and the FIN."""
-        if not self.gone:
+        if not self.gone and self._closing:
             self._lose(None)
 
     def _give(self) -> None:
@@ -294,6 +306,7 @@ class End(asyncio.Transport):
         self.gone = True
         self.tap.over()
         self.loop.call_soon(self._call, self._protocol.connection_lost, error)
+        self._protocol = _NOBODY
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -311,6 +324,8 @@ class Link:
         self.loop = loop
         self.weather = weather
         self.random = random
+        self.touched = False
+        """Whether anything was done to it."""
         self.client: End
         self.server: End
 
@@ -328,17 +343,20 @@ class Link:
 
     def cut(self) -> None:
         """Both ends learn at once that it is over; what is under way is lost."""
+        self.touched = True
         self.client.pipe.dark = self.server.pipe.dark = True
         self.client.reset()
         self.server.reset()
 
     def darken(self, *, up: bool = True, down: bool = True) -> None:
         """No byte passes any more, in one direction or both; nobody is told."""
+        self.touched = True
         self.client.pipe.dark |= up
         self.server.pipe.dark |= down
 
     def stall(self, until: float) -> None:
         """Nothing passes before then."""
+        self.touched = True
         for pipe in (self.client.pipe, self.server.pipe):
             pipe.stalled_until = max(pipe.stalled_until, until)
 
@@ -422,6 +440,7 @@ class Network:
         """The server's machine is gone: its ends are dead, the stations are told or not."""
         self.listener = None
         for link in self.links:
+            link.touched = True
             link.server.pipe.dark = True
             link.client.pipe.dark = True
             link.server.reset()

@@ -146,7 +146,7 @@ class Conversation(Tap):
             world.note("CLOSE", self, *self.closed)
             if code == 1008 and "duplicate" in self.closed[1] and self.commands:
                 world.blame(f"{self}: a command to the loser of a conflict")
-            if code == 1011:
+            if code == 1011 and self.closed[1] != "ping not answered":
                 world.blame(f"{self}: closed with 1011 {self.closed[1]}")
         elif message.kind == TEXT:
             if self.closed is not None:
@@ -185,7 +185,8 @@ class Conversation(Tap):
         kind, id = frame[0], str(frame[1])
         error = str(frame[2]) if kind == 4 else ""
         misused = error == "RpcFrameworkError"
-        if self._loose[id] and (misused or id not in self._calls):  # a repeat, while in work or after
+        repeated = bool(self._loose[id]) and (misused or id not in self._calls)  # while in work or after
+        if repeated:
             self._loose[id] -= 1
         elif self._calls and self._calls[0] == id and not misused:
             self._calls.popleft()
@@ -200,7 +201,7 @@ class Conversation(Tap):
             return
         action, payload = self._said.get(id, ("", b""))
         if kind == 3:
-            self.world.ledger.answered(self.identity, action, payload)
+            self.world.ledger.answered(self.identity, action, payload, repeated=repeated)
         elif action == "TransactionEvent" and error in OUR_FAULT:
             self.world.blame(f"{self}: a TransactionEvent is refused with {error}")
 
