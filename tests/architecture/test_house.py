@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (ROOT / "csms", ROOT / "chargepoint_sim")
-GENERATED = {ROOT / "csms/wire/words.py", *(ROOT / "csms/wire").glob("v*/messages.py")}
+GENERATED = {
+    ROOT / "csms/wire/words.py",
+    *(ROOT / "csms/wire").glob("v*/messages.py"),
+    *(ROOT / "chargepoint_sim/iso15118").glob("*/messages.py"),
+}
 FILE_LINES = 400
 FUNCTION_LINES = 40
 PARAMETERS = 6

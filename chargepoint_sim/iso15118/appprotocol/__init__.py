@@ -1,0 +1,1 @@
+"""The handshake in which vehicle and station agree on a protocol."""
