@@ -293,10 +293,10 @@ class BrokenStore:
 
 @asynccontextmanager
 async def front(
-    router: Router = ROUTER, bus: MemoryBus | None = None, **settings: Any
+    router: Router = ROUTER, bus: MemoryBus | None = None, url: str = "sqlite://", **settings: Any
 ) -> AsyncIterator[Front]:
     """A running gateway with the station `cs-1` registered and never booted."""
-    db = await Database.open("sqlite://")
+    db = await Database.open(url)
     await db.migrate()
     writer = Writer(db)
     bus = bus or MemoryBus()
