@@ -14,6 +14,7 @@ from msgspec import Struct
 from csms.errors import CsmsError
 
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
+LATER = (CALL_RESULT_ERROR, SEND)  # since 2.1
 NO_ID = "-1"
 ID_MAX = 36
 DESCRIPTION_MAX = 255
@@ -76,9 +77,9 @@ _read_text = msgspec.json.Decoder(str).decode
 _quoted = msgspec.json.encode
 _NOT_JSON = (msgspec.MsgspecError, RecursionError, ValueError)
 _LENGTHS = {CALL: (4, 4), CALL_RESULT: (3, 3), CALL_ERROR: (3, 5), CALL_RESULT_ERROR: (3, 5), SEND: (4, 4)}
-_WORD = r'("(?:[^"\\\x00-\x1f]|\\.){1,216}")'  # 36 characters, each perhaps as \uXXXX
+_STRING = r'("(?:[^"\\\x00-\x1f]|\\.)*")'
 _ENVELOPE = re.compile(
-    rf"\s*\[\s*(?:([26])\s*,\s*{_WORD}\s*,\s*{_WORD}|(3)\s*,\s*{_WORD})\s*,(.*)\]\s*\Z", re.DOTALL
+    rf"\s*\[\s*(?:([26])\s*,\s*{_STRING}\s*,\s*{_STRING}|(3)\s*,\s*{_STRING})\s*,(.*)\]\s*\Z", re.DOTALL
 )
 
 
@@ -145,7 +146,7 @@ def _almost_json(text: str) -> Frame:
 
 def _lenient(text: str) -> bool:
     try:
-        json.loads(text)
+        json.loads(text, parse_int=len)  # how long it may be is for `strict_json` to say
     except RecursionError:
         return True
     except ValueError:

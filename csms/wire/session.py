@@ -208,12 +208,15 @@ class Session:
         self.late_answers += 1
         return False
 
-    def _bad(self, bad: BadText) -> BadFrame:
-        if bad.code == "MessageTypeNotSupported":
-            return self._unknown_type(bad.id)
+    def _bad(self, bad: BadText) -> Event:
         if bad.type in (None, frames.CALL):
             return BadFrame(frames.write_error(bad.id, bad.code, bad.description), bad.description)
-        return BadFrame(None, bad.description)  # an answer is never answered, nor a SEND
+        if bad.type in (frames.CALL_RESULT, frames.CALL_ERROR):  # an answer is never answered
+            known = bad.id == self._pending and self._ends(bad.id)
+            return Refused(bad.id, bad.code, bad.description) if known else BadFrame(None, bad.description)
+        if bad.type in frames.LATER and self._rules.has_later_types:  # nor a SEND
+            return BadFrame(None, bad.description)
+        return self._unknown_type(bad.id)  # row 8, whatever else is wrong with it
 
     def _unknown_type(self, id: str) -> BadFrame:
         reason = "This message type is not known."

@@ -1,7 +1,7 @@
 """`make fuzz ROUNDS=100 SEED=1`: many rounds, and what came of them.
 
-A round is a seed: `make fuzz ROUNDS=1 SEED=n` plays it again. `URL=postgresql://...` uses that database, which
-is emptied by nobody: give it one of its own.
+A round is a seed: `make fuzz ROUNDS=1 SEED=n` plays it again. `URL=postgresql://...` uses that database, one
+of its own, and one round of it: nobody empties it.
 """
 
 import argparse

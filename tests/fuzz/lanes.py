@@ -1,18 +1,17 @@
 """What the fuzzer does to a gateway: a few stations, each with its own kind of misbehaviour, and a good one.
 
-    calls    CALLs of all actions, several in work at once      each answered once, as the oracle says
-    gate     the same from a station that is not accepted       SecurityError, or the boot's answer
-    frames   messages that are no frames                        as many answers as there may be; it lives on
-    answers  bad answers to what we ask                         the asker has a StationError or an answer
-    bytes    no WebSocket at all                                it is closed
-    good     an honest station                                  is answered all the time
+calls    CALLs of all actions, several in work at once      each answered once, as the oracle says
+gate     the same from a station that is not accepted       SecurityError, or the boot's answer
+frames   messages that are no frames                        as many answers as there may be; it lives on
+answers  bad answers to what we ask                         the asker has a StationError or an answer
+bytes    no WebSocket at all                                it is closed
+good     an honest station                                  is answered all the time
 """
 
 import asyncio
 import json
 import time
 from collections import Counter
-
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -24,21 +23,22 @@ from csms.wire.dialect import RawCall
 from csms.wire.v201.messages import ASKED, CALLS
 from tests.flows.gateway.front import BOOT, Client, Front, event
 from tests.fuzz.frames import answers_to, odd_bytes, odd_frame
-from tests.fuzz.oracle import verdict
+from tests.fuzz.oracle import is_json, verdict
 from tests.fuzz.payloads import SERVED_ACTIONS, Maker, schema, written
 
 IN_WORK = 6
 PATIENCE_S = 30.0
 WITNESS_EVERY = 50
 ASKS = tuple(sorted(ASKED))
-LARGEST = 200_000
+LARGEST, LARGEST_BEFORE_ACCEPTED = 200_000, 60_000
+LONGEST = 2000
 
 
 class Failure(AssertionError):
     """The gateway did what it may not; `text` is what it was told."""
 
     def __init__(self, why: str, text: object = "") -> None:
-        super().__init__(f"{why}: {text!r}"[:4000])
+        super().__init__(f"{why}: {text!r}"[:LONGEST])
 
 
 @dataclass
@@ -68,12 +68,13 @@ class Lane:
     count: int
     score: Score
 
-    def payload(self, action: str) -> str:
+    def payload(self, action: str, largest: int) -> str:
         """A payload text for an action, good or bad."""
-        maker = Maker(schema(action), self.dice)
+        known = action if action in CALLS else self.dice.choice(SERVED_ACTIONS)
+        maker = Maker(schema(known), self.dice)
         kind = self.dice.choice((maker.valid, maker.near, maker.near, maker.hostile))
         text = written(kind(), self.dice.random() < 0.5)
-        return text if len(text) < LARGEST else "{}"
+        return text if len(text.encode()) < largest else "{}"
 
     async def calls(self, accepted: bool = True) -> None:
         """CALLs, up to `IN_WORK` at once; every answer is checked when it comes."""
@@ -83,7 +84,7 @@ class Lane:
             due: dict[str, tuple[str, str]] = {}
             for number in range(self.count):
                 action = self._action()
-                text = self.payload(action)
+                text = self.payload(action, LARGEST if accepted else LARGEST_BEFORE_ACCEPTED)
                 id = f"{self.identity}-{number}"
                 due[id] = action, text
                 await client.send(f'[2,"{id}",{json.dumps(action)},{text}]')
@@ -103,9 +104,12 @@ class Lane:
 
     async def _one_answer(self, client: Client, due: dict[str, tuple[str, str]], accepted: bool) -> None:
         frame = await _next_answer(client)
-        told = due.pop(frame[1], None)
+        told = due.pop(frame[1], None) or _unread(due, frame)
         if told is None:
             raise Failure("answered what was not asked, or twice", frame)
+        if frame[1] == "-1":
+            self.score.outcomes["no JSON"] += 1
+            return
         action, text = told
         right = verdict(action, text, accepted=accepted, witness=self.dice.randrange(WITNESS_EVERY) == 0)
         outcome = "CALLRESULT" if frame[0] == 3 else str(frame[2])
@@ -118,7 +122,7 @@ class Lane:
         await self.calls(accepted=False)
 
     async def frames(self) -> None:
-        """Messages that are no frames, in handfuls; after each handful a heartbeat shows that all were heard."""
+        """Messages that are no frames, in handfuls; a heartbeat after each shows that all were heard."""
         async with self.door.connected(self.identity) as client:
             left = self.count
             while left > 0:
@@ -138,7 +142,7 @@ class Lane:
             self.score.outcomes["CALLRESULT" if frame[0] == 3 else str(frame[2])] += 1
         bounds = [answers_to(frame) for frame in told]
         if not sum(few for few, _ in bounds) <= count <= sum(many for _, many in bounds):
-            raise Failure(f"{count} answers", told)
+            raise Failure(f"{count} answers to {bounds}", [frame[:300] for frame in told])
         if frame[0] != 3:
             raise Failure("the heartbeat after it was refused", told)
 
@@ -167,13 +171,13 @@ class Lane:
         return "answer"
 
     async def _answered(self, client: Client, action: str, asked: asyncio.Task[str]) -> bool:
-        reading = asyncio.ensure_future(client.receive())
+        reading = asyncio.ensure_future(_next_call(client))
         await asyncio.wait([reading, asked], return_when=asyncio.FIRST_COMPLETED)
         if asked.done() and not reading.done():
             reading.cancel()
             self.score.outcomes[asked.result()] += 1
             return False
-        id = (await reading)[1]
+        id = await reading
         maker = Maker(schema(action, "Response"), self.dice)
         if CALLS[action][1] is None or self.dice.random() < 0.2:
             code = self.dice.choice(('"InternalError"', '"Odd"', "5", "null", '"' + "e" * 3000 + '"'))
@@ -183,7 +187,7 @@ class Lane:
             kind = self.dice.choice((maker.valid, maker.near, maker.hostile))
             text = written(kind(), self.dice.random() < 0.5)
             await client.send(f'[3,"{id}",{text}]')
-            if not asked.done():  # text that is no JSON at all ends no call: say it again, soundly
+            if not is_json(text):  # that ends no call: nobody can know which
                 await client.send(f'[4,"{id}","GenericError","",{{}}]')
         return True
 
@@ -225,6 +229,24 @@ class Lane:
                 await asyncio.sleep(0.02)  # it paces itself: the load is the others'
 
 
+def _unread(due: dict[str, tuple[str, str]], frame: list[Any]) -> tuple[str, str] | None:
+    """Row 6: the call that was no JSON, if that is what this answers."""
+    if frame[:3] != [4, "-1", "RpcFrameworkError"]:
+        return None
+    for id, (action, text) in due.items():
+        if not is_json(f'[2,"{id}",{json.dumps(action)},{text}]'):
+            return due.pop(id)
+    return None
+
+
+async def _next_call(client: Client) -> str:
+    """The id of the server's next call; its word on our text that was no JSON may come before it."""
+    while (frame := await client.receive())[0] != 2:
+        if frame[:3] != [4, "-1", "RpcFrameworkError"]:
+            raise Failure("an answer is answered", frame)
+    return str(frame[1])
+
+
 async def _next_answer(client: Client) -> list[Any]:
     """The next frame that is not a call of the server's; those are answered soundly."""
     while True:
@@ -242,5 +264,3 @@ async def _still_there(client: Client, accepted: bool) -> None:
     await client.send([2, "last", action, payload])
     if (await _next_answer(client))[:2] != [3, "last"]:
         raise Failure("not answered at the end")
-
-

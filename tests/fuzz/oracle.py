@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft6Validator
+from jsonschema import Draft6Validator  # type: ignore[import-untyped]
 
 from csms.blocks import ROUTER
 from csms.wire.v201.messages import CALLS, SERVED
@@ -36,7 +36,11 @@ OWN_WORDS = frozenset({"TransactionEvent", "MeterValues", "StatusNotification", 
 MAY_BE_REFUSED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"\d{19}"), PROPERTY, "a whole number beyond 64 bits (section 2.2, row 12)"),
     (re.compile(r"\d[eE]"), PROPERTY, "1E400 and 1e300 where a whole number is asked: beyond 64 bits"),
-    (re.compile(r"9999-12-31|0000-|0001-01-01|:60"), PROPERTY, "a time that UTC does not have, a leap second"),
+    (
+        re.compile(r"9999-12-31|0000-|0001-01-01|:60"),
+        PROPERTY,
+        "a time that UTC does not have, a leap second",
+    ),
 )
 # RFC 3339 with a space for the T, and +0100: read because they cannot be misread (csms/wire/messages.py)
 MAY_BE_TAKEN = re.compile(r"\d\d\d\d-\d\d-\d\d \d\d:|:\d\d(?:\.\d+)?[+-]\d\d\d\d")
@@ -64,6 +68,17 @@ def _validator(action: str, suffix: str) -> Any:
 @cache
 def _witness(action: str, suffix: str) -> Draft6Validator:
     return Draft6Validator(schema(action, suffix))
+
+
+def is_json(text: str) -> bool:
+    """Whether a reader finds at least the frame around it: too deep, or NaN, is JSON enough for that."""
+    try:
+        json.loads(text, parse_int=len)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def is_handled(action: str) -> bool:
@@ -131,9 +146,13 @@ def _unread(text: str) -> set[str]:
 
 def _read(text: str, found: set[str]) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({key for key, _ in pairs}) < len(pairs):
-            found.add(FORMAT)
-        return dict(pairs)
+        read: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in read:
+                found.add(FORMAT)
+                key = f"{key} {len(read)}"  # its value may have flaws of its own
+            read[key] = value
+        return read
 
     def constant(_: str) -> None:
         found.add(TYPE)

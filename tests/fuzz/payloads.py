@@ -26,10 +26,34 @@ TIMES = (
     "9999-12-31T23:59:59Z",
     "2026-02-28T23:59:59-11:30",
 )
-BAD_TIMES = ("", "yesterday", "2026-11-22", "2026-02-30T10:00:00Z", "2026-11-22T10:00:00+25:00", "1", "x" * 300)
+BAD_TIMES = (
+    "",
+    "yesterday",
+    "2026-11-22",
+    "2026-02-30T10:00:00Z",
+    "2026-11-22T10:00:00+25:00",
+    "1",
+    "x" * 300,
+)
 INTEGERS = (0, 1, 2, 3, 7, 100, -1, 2**15, 2**31 - 1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63))
 NUMBERS = (0, 1, -1, 0.1, -7000.5, 1e-300, 5e-324, 1.7e308, -0.0, 42.0, 2**40, 60, 55.5)
-WORDS = ("a", "A", "é", "日本", '"', "\\", "/", "\n", "\t", "'; DROP TABLE station;--", "<b>", "🔌", "%s", "{}", "\x7f")
+WORDS = (
+    "a",
+    "A",
+    "é",
+    "日本",
+    '"',
+    "\\",
+    "/",
+    "\n",
+    "\t",
+    "'; DROP TABLE station;--",
+    "<b>",
+    "🔌",
+    "%s",
+    "{}",
+    "\x7f",
+)
 POOLS: dict[str, tuple[Any, ...]] = {
     "transactionId": ("tx-1", "tx-2", "tx-3", "TX-1", "é"),
     "seqNo": tuple(range(40)),
@@ -216,7 +240,10 @@ def anything(dice: Random, depth: int) -> Any:
             return "".join(dice.choice(WORDS) for _ in range(dice.randrange(8)))
         case 7 | 8:
             return [anything(dice, depth - 1) for _ in range(dice.randrange(4))]
-    return {dice.choice((*WORDS, "evseId", "vendorId")): anything(dice, depth - 1) for _ in range(dice.randrange(4))}
+    return {
+        dice.choice((*WORDS, "evseId", "vendorId")): anything(dice, depth - 1)
+        for _ in range(dice.randrange(4))
+    }
 
 
 def deep(dice: Random, levels: int) -> str:
@@ -230,7 +257,11 @@ def deep(dice: Random, levels: int) -> str:
 
 
 def _missing(dice: Random, place: Place) -> bool:
-    names = [name for name in place.part.get("required", ()) if isinstance(place.value, dict) and name in place.value]
+    names = [
+        name
+        for name in place.part.get("required", ())
+        if isinstance(place.value, dict) and name in place.value
+    ]
     if names:
         del place.value[dice.choice(names)]
     return bool(names)
@@ -295,7 +326,19 @@ def _how_many(dice: Random, place: Place) -> bool:
 def _no_number(dice: Random, place: Place) -> bool:
     if isinstance(place.value, bool) or not isinstance(place.value, int | float):
         return False
-    odd = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5000, str(2**63), str(2**64), "1E2", "01", "+1")
+    odd = (
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e400",
+        "-1e400",
+        "9" * 5000,
+        str(2**63),
+        str(2**64),
+        "1E2",
+        "01",
+        "+1",
+    )
     place.put(raw(dice.choice((*odd, "-0", "1.0", "0x10", "1_000", ".5", "5."))))
     return True
 
@@ -333,5 +376,3 @@ FAULTS: tuple[Callable[[Random, Place], bool], ...] = (
     *(_missing, _missing, _extra, _extra, _other_type, _other_type, _enum, _too_long, _bad_time),
     *(_range, _how_many, _no_number, _no_number, _odd_text, _twice, _deep, _broken),
 )
-
-

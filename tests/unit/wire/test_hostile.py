@@ -150,6 +150,21 @@ def test_odd_but_sound_payloads_pass(peer: Any, payload: str) -> None:
     assert peer.reply(f'[2,"m1","DataTransfer",{payload}]') == [3, "m1", {}]
 
 
+@pytest.mark.parametrize(
+    ("action", "payload", "code"),
+    [
+        ("", '{"a":NaN}', "NotImplemented"),
+        ("é" * 300, '{"a":Infinity}', "NotImplemented"),
+        ("Heartbeat", '{"a":' + "9" * 5000 + ',"b":NaN}', "TypeConstraintViolation"),
+        ("Heartbeat", '{"a":"\\ud800","b":' + "9" * 5000 + "}", "FormatViolation"),
+    ],
+)
+def test_found_by_fuzzing_a_call_with_two_oddities_is_still_answered_under_its_id(
+    peer: Any, action: str, payload: str, code: str
+) -> None:
+    assert peer.code(f'[2,"m1","{action}",{payload}]') == ("m1", code)
+
+
 def test_big_integers_are_refused_where_an_integer_is_asked(peer: Any) -> None:
     text = soc("50").replace('"evseId":1', '"evseId":99999999999999999999')
     assert peer.code(text) == ("m1", "PropertyConstraintViolation")

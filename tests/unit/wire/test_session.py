@@ -59,6 +59,11 @@ def test_row_08_unknown_message_types_are_told_so(session: Session, kind: int) -
     assert error(one(session, f'[{kind},"a","Heartbeat",{{}}]').answer) == (4, "a", "MessageTypeNotSupported")
 
 
+@pytest.mark.parametrize("text", ["[9]", "[-1]", "[0,7]", '[6,null,"a",{}]', '[5,""]'])
+def test_row_08_an_unknown_type_is_told_so_even_without_an_id(session: Session, text: str) -> None:
+    assert error(one(session, text).answer) == (4, "-1", "MessageTypeNotSupported")
+
+
 @pytest.mark.parametrize("kind", [0, 7, 99])
 def test_row_08_from_2_1_on_they_are_ignored(kind: int) -> None:
     assert one(Session(LATER), f'[{kind},"a","Heartbeat",{{}}]') == BadFrame(
@@ -212,13 +217,19 @@ def test_row_26_a_sloppy_error_still_ends_our_call(session: Session, text: str) 
     assert one(session, text) == Refused("a", "NotSupported", "")
 
 
-@pytest.mark.parametrize(
-    "text", ['[3,"a"]', '[3,"a",{},{}]', "[3,7,{}]", '[4,"a"]', "[4]", '[4,"a",7,"",{}]']
-)
+@pytest.mark.parametrize("text", ["[3,7,{}]", "[4]", '[3,"b"]', '[4,"b",7,"",{}]', "[3]"])
 def test_answers_are_never_answered(session: Session, text: str) -> None:
     session.call("a", "Reset", b"{}")
     assert one(session, text).answer is None
     assert session.pending == "a"
+
+
+@pytest.mark.parametrize("text", ['[3,"a"]', '[3,"a",{},{}]', '[4,"a"]', '[4,"a",7,"",{}]'])
+def test_row_26_an_answer_of_the_wrong_shape_still_ends_our_call(session: Session, text: str) -> None:
+    session.call("a", "Reset", b"{}")
+    event = one(session, text)
+    assert (type(event), event.id, event.code) == (Refused, "a", "RpcFrameworkError")
+    assert session.pending is None
 
 
 def test_an_answer_that_is_almost_json_still_reaches_its_caller(session: Session) -> None:
