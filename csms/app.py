@@ -21,8 +21,10 @@ from csms import log as logs
 from csms.api import app as api
 from csms.api.numbers import CountedBus, Numbers
 from csms.api.wiring import Wiring
-from csms.blocks import ROUTER
+from csms.blocks import AFTER, ROUTER
+from csms.blocks.calls import Desk
 from csms.blocks.context import Policy
+from csms.blocks.tariff import RunningCost
 from csms.bus.memory import MemoryBus
 from csms.clock import Clock, RealClock, ScaledClock
 from csms.domain.program import Program
@@ -34,7 +36,7 @@ from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
 from csms.pki import passwords
 from csms.settings import Settings
-from csms.store import programs, users
+from csms.store import journal, programs, users
 from csms.store.database import Database
 from csms.store.writer import Writer
 from csms.web import mount
@@ -43,6 +45,7 @@ from csms.wire.v201 import DIALECT as V201
 log = structlog.get_logger()
 
 DEFAULT_PROGRAM = "default"
+DIALECTS = (V201,)  # in our order of preference
 _GRACEFUL_S = 5
 _END = (signal.SIGTERM, signal.SIGINT)
 
@@ -79,6 +82,8 @@ class App:
             db = await Database.open(self._settings.store.url)
             try:
                 await db.migrate()
+                async with db.begin() as conn:
+                    await journal.calls_lapsed(conn, self._clock.now())
                 new_key = await _first_start(db, self._clock, self._settings.admin_key_file)
                 await self._serve(db, door, new_key, ready)
             finally:
@@ -96,6 +101,7 @@ class App:
             health=lambda: {"store": writer.healthy, "gateway": gateway.started.is_set()},
             connections=lambda: gateway.connections,
             numbers=self._numbers,
+            dialects=DIALECTS,
         )
         http = self._http(wiring)
         async with asyncio.TaskGroup() as group:
@@ -127,7 +133,7 @@ class App:
             max_message_bytes=ocpp.max_message_kib * 1024,
             ping_interval_s=ocpp.ping_interval_s,
         )
-        return Gateway(db, writer, self._bus, self._clock, ROUTER, [V201], policy, settings)
+        return Gateway(db, writer, self._bus, self._clock, ROUTER, DIALECTS, policy, settings)
 
     def _others(self, db: Database, wiring: Wiring) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
         """What serves nobody directly, by name."""
@@ -136,6 +142,7 @@ class App:
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
             "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
+            "running cost": RunningCost(Desk(db, self._bus, self._clock, AFTER)).run,
         }
         if mqtt.url:
             feed = MqttSignal(db, self._bus, self._clock, mqtt.url, mqtt.topic_in, mqtt.topic_out)

@@ -1,4 +1,4 @@
-"""What a person may tell a station by a raw call: the guard before power and secrets (pure).
+"""What a person may tell a station by a raw call: the guard before power and credentials (pure).
 
 The grid loop orders discharge by its own way. A raw call with a negative limit needs an administrator and a
 reason, and even then it is a lease: a TxProfile that ends by itself within 900 s (V-02).
@@ -63,30 +63,6 @@ def check_lease(action: str, payload: Mapping[str, object], now: datetime) -> No
             raise Unsafe(
                 "V-02", f"A schedule with a negative limit must have a duration of at most {LEASE_MAX_S} s."
             )
-
-
-def without_secrets(payload: object) -> object:
-    """A payload as it may be kept: what sets or carries a secret is replaced."""
-    if isinstance(payload, Mapping):
-        secret = _names_secret(payload)
-        return {
-            key: "***" if _is_secret(str(key), secret) else without_secrets(value)
-            for key, value in payload.items()
-        }
-    if isinstance(payload, list):
-        return [without_secrets(one) for one in payload]
-    return payload
-
-
-def _names_secret(one: Mapping[str, object]) -> bool:
-    variable = one.get("variable")
-    name = str(variable.get("name", "")) if isinstance(variable, Mapping) else str(one.get("key", ""))
-    return any(word in name.lower() for word in ("password", "authorizationkey", "secret"))
-
-
-def _is_secret(key: str, named: bool) -> bool:
-    lowered = key.lower()
-    return "password" in lowered or "secret" in lowered or (named and lowered in ("attributevalue", "value"))
 
 
 def _negative(one: Mapping[str, object]) -> bool:

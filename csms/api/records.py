@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from csms.api.shapes import Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.store import journal, profiles, stations
+from csms.store import journal, profiles, variables
 
 router = APIRouter(tags=["stations"])
 
@@ -67,7 +67,7 @@ class SecurityEvent(Shape):
 async def list_variables(identity: str, wired: Wired) -> Page[Variable]:
     """The device model as far as the station has reported it."""
     station = await registered(wired, identity)
-    rows = await stations.variables(wired.db, station.identity)
+    rows = await variables.reported(wired.db, station.identity)
     return Page(items=[Variable.model_validate(row) for row in rows])
 
 

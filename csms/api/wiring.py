@@ -1,7 +1,7 @@
 """What every route is given: the rest of the house, handed over by `app` and never looked for."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -11,13 +11,15 @@ from csms.api.numbers import Numbers
 from csms.bus.bus import Bus
 from csms.clock import Clock
 from csms.store.database import Database
+from csms.wire.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """`health`: each part that must work, and whether it does; `connections`: how many stations are here.
 
-    `closing` is set when the server goes down: streams end then.
+    `dialects` are the OCPP versions that are spoken; `closing` is set when the server goes down: streams end
+    then.
     """
 
     db: Database
@@ -27,6 +29,11 @@ class Wiring:
     connections: Callable[[], int]
     numbers: Numbers = field(default_factory=Numbers)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    dialects: Sequence[Dialect] = ()
+
+    def dialect(self, version: str | None) -> Dialect | None:
+        """What a station speaks; None while nobody knows."""
+        return next((one for one in self.dialects if one.version == version), None)
 
 
 def wiring(request: Request) -> Wiring:

@@ -1,24 +1,31 @@
-"""OCPP's functional blocks: one router out of all that is served."""
+"""OCPP's functional blocks: one router out of all that is served, and what follows from answered calls."""
 
 from csms.blocks import (
     authorization,
     availability,
+    certificates,
     data_transfer,
+    device_model,
     diagnostics,
+    display,
     firmware,
+    local_list,
     meter_values,
+    monitoring,
     provisioning,
     reservation,
     security,
     smart_charging,
     transactions,
 )
+from csms.blocks.calls import After
 from csms.wire.router import Router
 
 ROUTER = Router()
 for _block in (
     security,  # A
     provisioning,  # B
+    device_model,  # B
     authorization,  # C
     transactions,  # E
     availability,  # G
@@ -26,7 +33,22 @@ for _block in (
     meter_values,  # J
     smart_charging,  # K
     firmware,  # L
+    certificates,  # M
     diagnostics,  # N
+    monitoring,  # N
+    display,  # O
     data_transfer,  # P
 ):
     ROUTER.include(_block.router)
+
+AFTER = After()
+for _table in (
+    provisioning,  # B
+    device_model,  # B
+    local_list,  # D
+    reservation,  # H
+    certificates,  # M
+    monitoring,  # N
+    display,  # O
+):
+    AFTER.include(_table.after)

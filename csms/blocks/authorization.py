@@ -5,7 +5,7 @@ from datetime import datetime
 from csms.blocks.context import Context
 from csms.blocks.times import written
 from csms.domain.transaction import IdToken, IdTokenInfo
-from csms.store import tokens
+from csms.store import tokens, transactions
 from csms.store.database import Database
 from csms.store.tokens import IdTokenRow
 from csms.wire import words
@@ -39,8 +39,14 @@ async def authorize(request: words.AuthorizeRequest, ctx: Context) -> words.Auth
     )
 
 
-async def check(db: Database, token: IdToken, now: datetime) -> IdTokenInfo:
-    """What a token is worth now. Tokens are compared without regard to case (identifierString)."""
+async def check(
+    db: Database, token: IdToken, now: datetime, besides: tuple[str, str] | None = None
+) -> IdTokenInfo:
+    """What a token is worth now. Tokens are compared without regard to case (identifierString).
+
+    A token that may have one transaction at a time is worth none while another is open; `besides` (station,
+    transaction) is the one that it is shown for.
+    """
     if token.type == NO_AUTHORIZATION:  # C02.FR.01: the button at the station is the permission
         return IdTokenInfo("Accepted")
     if not token.token:
@@ -49,7 +55,12 @@ async def check(db: Database, token: IdToken, now: datetime) -> IdTokenInfo:
     if row is None:
         # C05: we invent Central tokens ourselves for a remote start and keep none of them
         return IdTokenInfo("Accepted" if token.type == CENTRAL else "Unknown")
-    return _worth(row, token, now)
+    info = _worth(row, token, now)
+    if info.status == "Accepted" and not row.concurrent:
+        others = await transactions.open_of_token(db, row.token)
+        if any(other != besides for other in others):
+            return IdTokenInfo("ConcurrentTx", info.group_id_token)
+    return info
 
 
 def _worth(row: IdTokenRow, token: IdToken, now: datetime) -> IdTokenInfo:

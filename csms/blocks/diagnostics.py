@@ -1,19 +1,23 @@
-"""Block N: events of the device model and the state of log uploads."""
-
-import structlog
+"""Block N: logs, events of the device model, customer information. Monitors are in `monitoring`."""
 
 from csms.blocks.availability import keep_status
 from csms.blocks.context import Context
 from csms.blocks.times import moment
+from csms.domain.facts import RequestChanged
 from csms.domain.station import ConnectorStatus, StatusReport
-from csms.store import journal
+from csms.store import journal, requests
 from csms.wire import words
 from csms.wire.router import Router
 
-log = structlog.get_logger()
 router = Router()
 
 _STATUSES = {status.value.lower(): status for status in ConnectorStatus}
+_LOG_STATES = {
+    "Idle": requests.OPEN,
+    "Uploading": requests.OPEN,
+    "Uploaded": requests.COMPLETE,
+    "AcceptedCanceled": requests.REPLACED,
+}
 
 
 @router.on(words.NotifyEventRequest)
@@ -46,5 +50,18 @@ def _status(event: words.EventDataType) -> StatusReport | None:
 
 @router.on(words.LogStatusNotificationRequest)
 async def log_status(request: words.LogStatusNotificationRequest, ctx: Context) -> None:
-    """N01: how the upload of a log goes on."""
-    log.info("log upload", station_id=ctx.station.id, status=request.status, request_id=request.request_id)
+    """N01.FR.07 to 11: how the upload of a log goes on; a newer request takes its place (N01.FR.12, 20)."""
+    if request.request_id is None:
+        return
+    state = _LOG_STATES.get(request.status, requests.FAILED)
+    ctx.keep(requests.told(ctx.station.id, request.request_id, ctx.now, state=state, status=request.status))
+    ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
+
+
+@router.on(words.NotifyCustomerInformationRequest)
+async def customer_information(request: words.NotifyCustomerInformationRequest, ctx: Context) -> None:
+    """N09, N10: a part of what the station knows of a customer; kept until its request is forgotten."""
+    who, number = ctx.station.id, request.request_id
+    ctx.keep(requests.result(who, number, request.seq_no, ctx.now, request.data))
+    ctx.keep(requests.part(who, number, ctx.now, not request.tbc))
+    ctx.emit(RequestChanged(ctx.now, who, number))

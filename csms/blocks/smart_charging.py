@@ -2,14 +2,16 @@
 
 from typing import cast
 
+import msgspec
 import structlog
 
+from csms.blocks.calls import Followed
 from csms.blocks.context import Context
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
-from csms.domain.facts import ChargingNeedsReported
+from csms.domain.facts import ChargingNeedsReported, RequestChanged
 from csms.domain.profile import ChargingProfile, ClearProfile, InstallProfile, ProfileAnswer
-from csms.store import requests, transactions
+from csms.store import external_limits, requests, transactions
 from csms.store.transactions import ChargingNeedsRow
 from csms.wire import words
 from csms.wire.router import Router
@@ -59,21 +61,25 @@ def _figures(needs: words.ChargingNeedsType) -> dict[str, float | None]:
 async def charging_schedule(
     request: words.NotifyEVChargingScheduleRequest, ctx: Context
 ) -> words.NotifyEVChargingScheduleResponse:
-    """K15.FR.10: the vehicle's own plan within our limits is always fine."""
-    log.debug("vehicle schedule", station_id=ctx.station.id, evse_id=request.evse_id)
+    """K15.FR.10: the vehicle's own plan within our limits is always fine, and kept."""
+    plan = msgspec.json.encode(request.charging_schedule).decode()
+    ctx.keep(external_limits.planned(ctx.station.id, request.evse_id, plan, ctx.now))
     return words.NotifyEVChargingScheduleResponse(status="Accepted")
 
 
 @router.on(words.ReportChargingProfilesRequest)
 async def reported_profiles(request: words.ReportChargingProfilesRequest, ctx: Context) -> None:
-    """K09: a part of the answer to `get_profiles`."""
-    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, not request.tbc))
+    """K09: a part of the profiles that were asked for."""
+    who, number = ctx.station.id, request.request_id
+    ctx.keep(requests.result(who, number, None, ctx.now, msgspec.json.encode(request).decode()))
+    ctx.keep(requests.part(who, number, ctx.now, not request.tbc))
+    ctx.emit(RequestChanged(ctx.now, who, number))
 
 
 @router.on(words.NotifyChargingLimitRequest)
 async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context) -> None:
     """K12: somebody else limits the station."""
-    limit = request.charging_limit
+    limit, schedules = request.charging_limit, request.charging_schedule
     log.warning(
         "external limit",
         station_id=ctx.station.id,
@@ -81,17 +87,23 @@ async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context
         source=limit.charging_limit_source,
         grid_critical=limit.is_grid_critical,
     )
+    ctx.keep(
+        external_limits.limited(
+            ctx.station.id,
+            request.evse_id or 0,
+            limit.charging_limit_source,
+            grid_critical=limit.is_grid_critical,
+            schedule=None if schedules is None else msgspec.json.encode(schedules).decode(),
+            at=ctx.now,
+        )
+    )
 
 
 @router.on(words.ClearedChargingLimitRequest)
 async def cleared_limit(request: words.ClearedChargingLimitRequest, ctx: Context) -> None:
     """K13: somebody else limits the station no longer."""
-    log.info(
-        "external limit cleared",
-        station_id=ctx.station.id,
-        evse_id=request.evse_id,
-        source=request.charging_limit_source,
-    )
+    source = request.charging_limit_source
+    ctx.keep(external_limits.cleared(ctx.station.id, request.evse_id or 0, source, ctx.now))
 
 
 # ---- what we ask of stations
@@ -111,31 +123,11 @@ async def clear(bus: Bus, station_id: str, profile_id: int, timeout_s: float = 3
     return cast(ProfileAnswer, answer).accepted
 
 
-async def composite(
-    bus: Bus,
-    station_id: str,
-    evse_id: int,
-    duration_s: int,
-    unit: words.ChargingRateUnitEnumType = "W",
-    timeout_s: float = 30.0,
-) -> words.GetCompositeScheduleResponse:
-    """K08: what results from all profiles of an EVSE from now on, by the station's own word."""
-    request = words.GetCompositeScheduleRequest(duration=duration_s, evse_id=evse_id, charging_rate_unit=unit)
-    answer = await bus.ask(station_id, request, timeout_s=timeout_s)
-    return cast(words.GetCompositeScheduleResponse, answer)
-
-
-async def get_profiles(
-    bus: Bus,
-    station_id: str,
-    request_id: int,
-    criterion: words.ChargingProfileCriterionType,
-    evse_id: int | None = None,
-    timeout_s: float = 30.0,
-) -> words.GetChargingProfilesResponse:
-    """K09: ask for profiles; they come as ReportChargingProfiles with this `request_id`."""
-    request = words.GetChargingProfilesRequest(
-        request_id=request_id, charging_profile=criterion, evse_id=evse_id
+def get_profiles(criterion: words.ChargingProfileCriterionType, evse_id: int | None = None) -> Followed:
+    """K09: ask for profiles; they come in parts, which are kept as the request's result."""
+    return Followed(
+        "charging profiles",
+        lambda number: words.GetChargingProfilesRequest(
+            request_id=number, charging_profile=criterion, evse_id=evse_id
+        ),
     )
-    answer = await bus.ask(station_id, request, timeout_s=timeout_s)
-    return cast(words.GetChargingProfilesResponse, answer)

@@ -9,10 +9,12 @@ from collections.abc import Coroutine
 
 from msgspec.structs import replace
 
+from csms.blocks import tariff
 from csms.blocks.authorization import check
 from csms.blocks.context import Context
-from csms.domain.facts import MeterRead, SecurityAlarmRaised, TransactionUpdated
+from csms.domain.facts import MeterRead, RequestChanged, SecurityAlarmRaised, TransactionUpdated
 from csms.domain.transaction import (
+    EventType,
     IdTokenInfo,
     Transaction,
     TransactionAnswer,
@@ -24,7 +26,7 @@ from csms.domain.transaction import (
     judge,
     with_conflict,
 )
-from csms.store import transactions
+from csms.store import requests, reservations, tariffs, transactions
 from csms.wire.router import Router
 
 router = Router()
@@ -41,9 +43,11 @@ def transaction_event(
     Nearly every event goes on with a transaction that this connection knows: for those nothing is read.
     """
     known = ctx.live.known(event.transaction_id)
-    if known is None or event.id_token is not None or has_seen(known, event.seq_no):
+    reads = event.id_token is not None or event.type is EventType.ENDED
+    if known is None or reads or has_seen(known, event.seq_no):
         return _with_reading(event, ctx)
-    return _taken(event, known, None, ctx)
+    _taken(event, known, None, ctx)
+    return _NOTHING_TO_SAY
 
 
 async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAnswer:
@@ -51,18 +55,35 @@ async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAns
     known = await ctx.live.get(event.transaction_id)
     if known is not None and has_seen(known, event.seq_no):
         return await _again(event, known, ctx)
-    info = None if event.id_token is None else await check(ctx.db, event.id_token, ctx.now)
-    return _taken(event, known, info, ctx)
+    info = None if event.id_token is None else await _worth(event, ctx)
+    folded = _taken(event, known, info, ctx)
+    total = None if event.type is not EventType.ENDED else await _total_cost(folded, ctx)
+    return _NOTHING_TO_SAY if info is None and total is None else TransactionAnswer(info, total)
 
 
 def _taken(
     event: TransactionEvent, known: Transaction | None, info: IdTokenInfo | None, ctx: Context
-) -> TransactionAnswer:
+) -> Transaction:
     folded = begin(ctx.station.id, event) if known is None else fold(known, event)
     _keep(event, folded, info, ctx)
     _tell(event, folded, ctx)
     ctx.live.put(folded)
-    return _NOTHING_TO_SAY if info is None else TransactionAnswer(info)
+    return folded
+
+
+async def _total_cost(folded: Transaction, ctx: Context) -> float | None:
+    """I03.FR.02: what it has cost, told and kept once it has ended."""
+    row = await tariff.final(ctx.db, folded, ctx.now)
+    if row is None:
+        return None
+    ctx.keep(tariffs.cost_kept(row))
+    return float(row.total)
+
+
+async def _worth(event: TransactionEvent, ctx: Context) -> IdTokenInfo:
+    assert event.id_token is not None
+    besides = ctx.station.id, event.transaction_id
+    return await check(ctx.db, event.id_token, ctx.now, besides)
 
 
 async def _again(event: TransactionEvent, known: Transaction, ctx: Context) -> TransactionAnswer:
@@ -77,7 +98,11 @@ async def _again(event: TransactionEvent, known: Transaction, ctx: Context) -> T
         ctx.live.put(folded)
     elif info is not None and kept is not None and kept.answer_status is not None:
         info = replace(info, status=kept.answer_status)
-    return _NOTHING_TO_SAY if info is None else TransactionAnswer(info)
+    total = None
+    if event.type is EventType.ENDED:
+        cost = await tariffs.cost(ctx.db, ctx.station.id, event.transaction_id)
+        total = None if cost is None else float(cost.total)
+    return _NOTHING_TO_SAY if info is None and total is None else TransactionAnswer(info, total)
 
 
 def _keep(event: TransactionEvent, folded: Transaction, info: IdTokenInfo | None, ctx: Context) -> None:
@@ -90,6 +115,20 @@ def _keep(event: TransactionEvent, folded: Transaction, info: IdTokenInfo | None
         ctx.keep(
             transactions.readings_kept(identity, evse_id, event.readings, event.transaction_id, event.seq_no)
         )
+    if event.reservation_id is not None:  # H03.FR.10
+        ctx.keep(reservations.used(identity, event.reservation_id, ctx.now, event.transaction_id))
+    if event.remote_start_id is not None:  # F01.FR.25: the transaction that we have asked for
+        ctx.keep(
+            requests.told(
+                identity,
+                event.remote_start_id,
+                ctx.now,
+                state=requests.COMPLETE,
+                status=event.type.value,
+                detail=event.transaction_id,
+            )
+        )
+        ctx.emit(RequestChanged(ctx.now, identity, event.remote_start_id))
 
 
 def _tell(event: TransactionEvent, folded: Transaction, ctx: Context) -> None:

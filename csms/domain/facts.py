@@ -39,6 +39,13 @@ class ReportCompleted(Fact, frozen=True, gc=False):
     request_id: int
 
 
+class RequestChanged(Fact, frozen=True, gc=False):
+    """A request that is followed to its end has gone on: a part of it came, or its state changed."""
+
+    station_id: str
+    request_id: int
+
+
 class ConnectorStatusChanged(Fact, frozen=True, gc=False):
     """A connector has a new status."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import and_, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,8 @@ Key = Mapping[str, object]
 
 AT_ONCE = 500
 """So many rows go to the driver in one piece: other tasks have the loop in between."""
+Connection: TypeAlias = AsyncConnection
+"""A write transaction, as `Database.begin` gives it: for rooms that keep things and know no SQL."""
 
 
 async def add_row(conn: AsyncConnection, row: SQLModel, taken: str) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -10,14 +10,15 @@ from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import add_row, change_row
 from csms.store.rows import moment, number, plain, plain_or_none, table_of, to_micros, wide
-from csms.store.statements import Change, keep
+from csms.store.statements import Change, from_row, keep
 from csms.wire.words import EventDataType
 
 
 class CallRow(SQLModel, table=True):
     """One call to a station and what became of it: accepted, sent, answered, refused, failed, expired.
 
-    Secrets in `payload` are replaced before it is stored.
+    Secrets in `payload` are replaced before it is stored. After `deadline` no answer is waited for.
+    `request_id` is that of the request which it began, if more than an answer is to come.
     """
 
     __tablename__ = "call"
@@ -31,6 +32,9 @@ class CallRow(SQLModel, table=True):
     error_code: str | None = None
     error_text: str | None = None
     user: str | None = None
+    idempotency_key: str | None = None
+    deadline: datetime | None = Field(default=None, sa_column=moment())
+    request_id: int | None = Field(default=None, sa_column=wide())
     created_at: datetime = Field(sa_column=moment(nullable=False, index=True))
     changed_at: datetime = Field(sa_column=moment(nullable=False))
 
@@ -61,6 +65,19 @@ class NotifiedEventRow(SQLModel, table=True):
     variable: str
     value: str
     trigger: str
+    at_text: str | None = None
+    component_instance: str | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    variable_instance: str | None = None
+    origin: str | None = None
+    severity: int | None = None
+    monitor_id: int | None = Field(default=None, sa_column=wide())
+    cause: int | None = Field(default=None, sa_column=wide())
+    cleared: bool | None = None
+    transaction_id: str | None = None
+    tech_code: str | None = None
+    tech_info: str | None = None
 
 
 class FrameRow(SQLModel, table=True):
@@ -87,9 +104,15 @@ _FRAME = keep(FrameRow)
 # ---- queries
 
 
-async def calls(db: Database, identity: str, limit: int) -> list[CallRow]:
-    """The newest calls to a station, newest first."""
+async def calls(
+    db: Database, identity: str, limit: int, *, state: str | None = None, action: str | None = None
+) -> list[CallRow]:
+    """The newest calls to a station, newest first; only those in a state or of an action, if one is named."""
     query = select(CALL).where(CALL.c.identity == identity)
+    if state is not None:
+        query = query.where(CALL.c.state == state)
+    if action is not None:
+        query = query.where(CALL.c.action == action)
     return await db.every(CallRow, query.order_by(CALL.c.created_at.desc(), CALL.c.call_id).limit(limit))
 
 
@@ -102,6 +125,13 @@ async def security_events(db: Database, identity: str, limit: int) -> list[Secur
     """The newest security events of a station, newest first."""
     query = select(SECURITY_EVENT).where(SECURITY_EVENT.c.identity == identity)
     return await db.every(SecurityEventRow, query.order_by(SECURITY_EVENT.c.received_at.desc()).limit(limit))
+
+
+async def notified_events(db: Database, identity: str, limit: int) -> list[NotifiedEventRow]:
+    """The newest events of a station's device model, newest first."""
+    query = select(NOTIFIED_EVENT).where(NOTIFIED_EVENT.c.identity == identity)
+    newest = query.order_by(NOTIFIED_EVENT.c.received_at.desc(), NOTIFIED_EVENT.c.seq_no.desc())
+    return await db.every(NotifiedEventRow, newest.limit(limit))
 
 
 async def frames(db: Database, identity: str, after_id: int, limit: int) -> list[FrameRow]:
@@ -127,6 +157,16 @@ async def call_changed(
         raise NotFound("call", call_id)
 
 
+async def calls_lapsed(conn: AsyncConnection, now: datetime) -> int:
+    """Calls whose deadline is over and of which nobody has said how they ended: nobody waits for them now.
+
+    That is so after a crash. Says how many there were.
+    """
+    over = and_(CALL.c.state.in_(("accepted", "sent")), or_(CALL.c.deadline.is_(None), CALL.c.deadline < now))
+    statement = update(CALL).where(over).values(state="expired", error_code="Lost", changed_at=now)
+    return (await conn.execute(statement)).rowcount
+
+
 async def trim_frames(conn: AsyncConnection, identity: str, kept: int) -> None:
     """Keep a station's newest `kept` frames only."""
     ids = select(FRAME.c.id).where(FRAME.c.identity == identity).order_by(FRAME.c.id.desc())
@@ -149,9 +189,33 @@ def notified_event(
     identity: str, *, generated_at: str, seq_no: int, event: EventDataType, at: datetime
 ) -> Change:
     """An event of the device model (NotifyEvent); told twice it is kept once."""
-    key = (identity, plain(generated_at), seq_no, event.event_id)
-    what = (event.component.name, event.variable.name, event.actual_value, event.trigger)
-    return Change(_NOTIFIED_EVENT, ((*key, to_micros(at), *(plain(text) for text in what)),))
+    component, variable = event.component, event.variable
+    evse = component.evse
+    row = NotifiedEventRow(
+        identity=identity,
+        generated_at=generated_at,
+        seq_no=seq_no,
+        event_id=event.event_id,
+        received_at=at,
+        component=component.name,
+        variable=variable.name,
+        value=event.actual_value,
+        trigger=event.trigger,
+        at_text=event.timestamp,
+        component_instance=component.instance,
+        evse_id=evse.id if evse else None,
+        connector_id=evse.connector_id if evse else None,
+        variable_instance=variable.instance,
+        origin=event.event_notification_type,
+        severity=event.severity,
+        monitor_id=event.variable_monitoring_id,
+        cause=event.cause,
+        cleared=event.cleared,
+        transaction_id=event.transaction_id,
+        tech_code=event.tech_code,
+        tech_info=event.tech_info,
+    )
+    return from_row(_NOTIFIED_EVENT, row)
 
 
 def frame(identity: str, at: datetime, way: str, text: str) -> Change:

@@ -1,4 +1,4 @@
-"""Sites, stations, EVSEs, connectors and their variables."""
+"""Sites, stations, EVSEs and connectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,17 +26,21 @@ from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import add_row, change_row, drop_rows, put_row
 from csms.store.rows import moment, plain, plain_or_none, table_of, to_micros, wide
-from csms.store.statements import Change, from_row, put, write
+from csms.store.statements import Change, put, write
 
 
 class SiteRow(SQLModel, table=True):
-    """A place with one grid connection; limits are magnitudes in W. No limit known means no export (V-15)."""
+    """A place with one grid connection; limits are magnitudes in W. No limit known means no export (V-15).
+
+    With `enrolment_hash` a station that is not known may enrol there by that password, as Pending.
+    """
 
     __tablename__ = "site"
 
     site_id: str = Field(primary_key=True)
     import_limit_w: float | None = None
     export_limit_w: float | None = None
+    enrolment_hash: str | None = None
 
 
 class StationRow(SQLModel, table=True):
@@ -44,13 +48,17 @@ class StationRow(SQLModel, table=True):
 
     `registration` is what its next boot is answered, `boot_answer` what its last one was. `hold` is why it
     may not discharge until a person clears it. `boot_epoch` counts boots, `connection_epoch` is its newest
-    connection's.
+    connection's. `next_password_hash` is of a password on its way to the station: until it logs in with it,
+    either may count (A01).
     """
 
     __tablename__ = "station"
 
     identity: str = Field(primary_key=True)
     password_hash: str
+    next_password_hash: str | None = None
+    enrolled: bool = False
+    tariff_id: str | None = None
     serial_number: str | None = None
     security_profile: int = 1
     vendor: str | None = None
@@ -97,33 +105,16 @@ class ConnectorRow(SQLModel, table=True):
     status_at: datetime = Field(sa_column=moment(nullable=False))
 
 
-class VariableRow(SQLModel, table=True):
-    """One attribute of one variable of the device model; empty strings and 0 stand for 'none' in the key."""
-
-    __tablename__ = "variable"
-
-    identity: str = Field(primary_key=True)
-    component: str = Field(primary_key=True)
-    component_instance: str = Field(default="", primary_key=True)
-    evse_id: int = Field(default=0, primary_key=True)
-    connector_id: int = Field(default=0, primary_key=True)
-    variable: str = Field(primary_key=True)
-    variable_instance: str = Field(default="", primary_key=True)
-    attribute: str = Field(default="Actual", primary_key=True)
-    value: str | None = None
-    mutability: str | None = None
-    data_type: str | None = None
-    unit: str | None = None
-    reported_at: datetime = Field(sa_column=moment(nullable=False))
-
-
 STATION = table_of(StationRow)
 EVSE = table_of(EvseRow)
 CONNECTOR = table_of(ConnectorRow)
-VARIABLE = table_of(VariableRow)
 SITE = table_of(SiteRow)
 
-_ABOUT_A_STATION = ("evse", "connector", "variable", "profile", "charging_needs", "request", "frame")
+_ABOUT_A_STATION = (
+    "evse", "connector", "variable", "wanted_variable", "network_profile", "profile", "charging_needs",
+    "charging_limit", "request", "request_part", "frame", "local_list", "local_list_entry", "reservation",
+    "monitor", "display_message", "installed_certificate", "vehicle_schedule",
+)  # fmt: skip
 
 # ---- queries
 
@@ -170,12 +161,6 @@ async def connectors(db: Database, identity: str) -> list[ConnectorRow]:
     return await db.every(ConnectorRow, query.order_by(CONNECTOR.c.evse_id, CONNECTOR.c.connector_id))
 
 
-async def variables(db: Database, identity: str) -> list[VariableRow]:
-    """The device model as far as the station has reported it."""
-    key = [column for column in VARIABLE.primary_key.columns if column.name != "identity"]
-    return await db.every(VariableRow, select(VARIABLE).where(VARIABLE.c.identity == identity).order_by(*key))
-
-
 async def get_site(db: Database, site_id: str) -> SiteRow | None:
     """The site with this id."""
     return await db.one(SiteRow, select(SITE).where(SITE.c.site_id == site_id))
@@ -184,6 +169,13 @@ async def get_site(db: Database, site_id: str) -> SiteRow | None:
 async def sites(db: Database) -> list[SiteRow]:
     """All sites, by id."""
     return await db.every(SiteRow, select(SITE).order_by(SITE.c.site_id))
+
+
+async def waiting(db: Database) -> int:
+    """How many stations have enrolled by themselves and wait for a person to approve them."""
+    query = select(func.count()).select_from(STATION)
+    row = await db.first(query.where(STATION.c.enrolled, STATION.c.registration == "Pending"))
+    return 0 if row is None else int(row[0])
 
 
 # ---- administration
@@ -284,7 +276,6 @@ _HELD = write(
     update(STATION).where(_WHO).values(hold=func.coalesce(STATION.c.hold, bindparam("p_hold", type_=String))),
 )
 _STATUS = put(ConnectorRow, newer_by="status_at")
-_VALUE = put(VariableRow)
 
 
 def connected(identity: str, epoch: int, version: str, at: datetime) -> Change:
@@ -337,9 +328,3 @@ def connector_status(identity: str, report: StatusReport) -> Change:
     """A connector's status; the newest by the station's own time stamp wins."""
     row = (identity, report.evse_id, report.connector_id, report.status.value, to_micros(report.at))
     return Change(_STATUS, (row,))
-
-
-def variable_values(identity: str, rows: Sequence[VariableRow]) -> Change:
-    """Reported values of the device model."""
-    changes = [from_row(_VALUE, row) for row in rows if row.identity == identity]
-    return Change(_VALUE, tuple(row for change in changes for row in change.rows))

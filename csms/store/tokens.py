@@ -1,5 +1,6 @@
 """Id tokens and whom they belong to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,7 +16,8 @@ from csms.store.rows import moment, table_of
 class IdTokenRow(SQLModel, table=True):
     """A token that may start transactions.
 
-    `token` is case-folded; `driver_id` and `vehicle_id` tie it to needs.
+    `token` is case-folded; `driver_id` and `vehicle_id` tie it to needs. Without `concurrent` it may have one
+    open transaction at a time.
     """
 
     __tablename__ = "id_token"
@@ -25,11 +27,14 @@ class IdTokenRow(SQLModel, table=True):
     status: str = "Accepted"
     group_token: str | None = None
     expiry: datetime | None = Field(default=None, sa_column=moment())
+    concurrent: bool = True
     driver_id: str | None = Field(default=None, index=True)
     vehicle_id: str | None = None
 
 
 TOKEN = table_of(IdTokenRow)
+
+_AT_ONCE = 500
 
 
 async def get(db: Database, token: str) -> IdTokenRow | None:
@@ -41,6 +46,18 @@ async def listing(db: Database, after: str | None, limit: int) -> list[IdTokenRo
     """Tokens in order, those after `after`."""
     query = select(TOKEN).order_by(TOKEN.c.token).limit(limit)
     return await db.every(IdTokenRow, query if after is None else query.where(TOKEN.c.token > after.lower()))
+
+
+async def all_of(db: Database, names: Sequence[str] | None = None) -> list[IdTokenRow]:
+    """These tokens, or all, in order; a name that is not known is left out."""
+    query = select(TOKEN).order_by(TOKEN.c.token)
+    if names is None:
+        return await db.every(IdTokenRow, query)
+    found: list[IdTokenRow] = []
+    for start in range(0, len(names), _AT_ONCE):
+        part = [name.lower() for name in names[start : start + _AT_ONCE]]
+        found += await db.every(IdTokenRow, query.where(TOKEN.c.token.in_(part)))
+    return sorted(found, key=lambda row: row.token)
 
 
 async def put(conn: AsyncConnection, row: IdTokenRow) -> None:

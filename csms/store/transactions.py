@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from csms.domain.meter import Reading
 from csms.domain.transaction import IdToken, Marks, Transaction, TransactionEvent
@@ -43,6 +43,7 @@ __all__ = [
     "load",
     "needs_kept",
     "open_at",
+    "open_of_token",
     "readings",
     "readings_kept",
     "readings_of",
@@ -86,6 +87,13 @@ async def open_at(db: Database, identity: str) -> list[TransactionRow]:
     """A station's transactions that have not ended."""
     query = select(TRANSACTION).where(TRANSACTION.c.identity == identity, TRANSACTION.c.open)
     return await db.every(TransactionRow, query.order_by(TRANSACTION.c.started_at))
+
+
+async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
+    """Where (station, transaction) a token has a transaction that has not ended."""
+    key = TRANSACTION.c.identity, TRANSACTION.c.transaction_id
+    query = select(*key).where(TRANSACTION.c.open, func.lower(TRANSACTION.c.id_token) == token.lower())
+    return [(row.identity, row.transaction_id) for row in await db.all(query)]
 
 
 async def listing(

@@ -122,7 +122,7 @@ class Dialect:
         newer = breach is not None and breach.keyword in ("additionalProperties", "enum")
         if newer and not isinstance(ask, RawCall):
             return NotSupportedByDialect("", f"OCPP {self.version}: {words}")
-        return Invalid("payload", words)
+        return Invalid((breach.place if breach else "") or "payload", words)
 
     def read_answer(self, ask: object, payload: bytes) -> object:
         """The station's answer to `ask` in the house's words; a dict for a `RawCall`.
@@ -150,3 +150,10 @@ class Dialect:
 
 
 _ACTIONS: dict[type, str] = {request: action for action, (request, _) in WORDS.items()}
+
+
+def action_of(ask: object) -> str:
+    """What a call is called: its action in the words on which the versions agree."""
+    if isinstance(ask, RawCall):
+        return ask.action
+    return _ACTIONS.get(type(ask)) or type(ask).__name__

@@ -48,11 +48,12 @@ _BY_KEYWORD = {
 
 
 class Breach(NamedTuple):
-    """How a payload breaks its schema; `keyword` is JSON schema's, or None."""
+    """How a payload breaks its schema; `keyword` is JSON schema's, or None; `place` is the wrong property."""
 
     code: str
     description: str
     keyword: str | None = None
+    place: str = ""
 
 
 @cache
@@ -163,7 +164,7 @@ def _breach(error: Any) -> Breach:
     if keyword == "required":
         path.append(error.kind.property)
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    return Breach(code, f"{place or 'The payload'} {words}."[:255], keyword)
+    return Breach(code, f"{place or 'The payload'} {words}."[:255], keyword, place)
 
 
 def _prune(part: Any, kind: msgspec.inspect.Type) -> Any:

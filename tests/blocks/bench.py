@@ -5,7 +5,8 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
-from csms.blocks import ROUTER
+from csms.blocks import AFTER, ROUTER
+from csms.blocks.calls import Desk
 from csms.blocks.context import Context, Policy
 from csms.blocks.live import LiveTransactions
 from csms.bus.memory import MemoryBus
@@ -59,6 +60,7 @@ class Bench:
         self.policy = Policy()
         self.facts: list[Fact] = []
         self.kept: list[Change] = []
+        self.desk = Desk(db, self.bus, self.clock, AFTER)
         self._live: dict[str, LiveTransactions] = {}
 
     async def tell(self, request: object, identity: str = STATION) -> object:

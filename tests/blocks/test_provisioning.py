@@ -4,9 +4,8 @@ from typing import cast
 
 import pytest
 
-from csms.blocks import provisioning
 from csms.domain.facts import ReportCompleted, SecurityAlarmRaised, StationBooted
-from csms.store import requests, stations
+from csms.store import requests, stations, variables
 from csms.wire import words
 from tests.blocks.bench import STATION, Bench
 
@@ -97,7 +96,7 @@ async def test_b08_fr_parts_are_gathered_and_the_last_one_completes(bench: Bench
     request = await requests.get(bench.db, STATION, request_id)
     assert request is not None
     assert (request.state, request.parts) == ("complete", 2)
-    rows = await stations.variables(bench.db, STATION)
+    rows = await variables.reported(bench.db, STATION)
     assert [(row.evse_id, row.variable, row.value, row.unit) for row in rows] == [
         (1, "Power", "11000", "W"),
         (2, "Power", "11000", "W"),
@@ -106,39 +105,3 @@ async def test_b08_fr_parts_are_gathered_and_the_last_one_completes(bench: Bench
 
 async def test_b08_a_report_that_nobody_asked_for_is_answered(bench: Bench) -> None:
     assert await bench.tell(_report(0, tbc=False, request_id=77)) is None
-
-
-async def test_b05_b06_b07_b11_what_we_ask(bench: Bench) -> None:
-    asked: list[object] = []
-    component, variable = words.ComponentType(name="C"), words.VariableType(name="V")
-
-    async def station(ask: object, _: float) -> object:
-        asked.append(ask)
-        if isinstance(ask, words.GetVariablesRequest):
-            got = words.GetVariableResultType(
-                attribute_status="Accepted", attribute_value="7", component=component, variable=variable
-            )
-            return words.GetVariablesResponse(get_variable_result=(got,))
-        if isinstance(ask, words.SetVariablesRequest):
-            done = words.SetVariableResultType(
-                attribute_status="Accepted", component=component, variable=variable
-            )
-            return words.SetVariablesResponse(set_variable_result=(done,))
-        if isinstance(ask, words.GetBaseReportRequest):
-            return words.GetBaseReportResponse(status="Accepted")
-        return words.ResetResponse(status="Scheduled")
-
-    async with bench.bus.answer(STATION, station):
-        wanted = words.GetVariableDataType(component=component, variable=variable)
-        assert (await provisioning.get_variables(bench.bus, STATION, [wanted]))[0].attribute_value == "7"
-        setting = words.SetVariableDataType(attribute_value="8", component=component, variable=variable)
-        result = await provisioning.set_variables(bench.bus, STATION, [setting])
-        assert result[0].attribute_status == "Accepted"
-        assert await provisioning.base_report(bench.bus, STATION, 5) == "Accepted"
-        assert (await provisioning.reset(bench.bus, STATION, "OnIdle")).status == "Scheduled"
-    assert [type(ask).__name__ for ask in asked] == [
-        "GetVariablesRequest",
-        "SetVariablesRequest",
-        "GetBaseReportRequest",
-        "ResetRequest",
-    ]

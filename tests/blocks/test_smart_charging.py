@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from csms.blocks import smart_charging
+from csms.blocks import calls, smart_charging
+from csms.blocks.calls import Order
 from csms.domain.facts import ChargingNeedsReported
 from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, lease_profile
-from csms.store import requests
+from csms.store import external_limits, requests
 from csms.wire import words
 from tests.blocks.bench import START, STATION, Bench
 
@@ -70,30 +71,37 @@ async def test_k09_reported_profiles_complete_their_request(bench: Bench) -> Non
     assert request.state == "complete"
 
 
-async def test_k12_k13_limits_of_others_are_answered(bench: Bench) -> None:
+async def test_k12_k13_limits_of_others_are_kept(bench: Bench) -> None:
     limit = words.ChargingLimitType(charging_limit_source="EMS", is_grid_critical=True)
     assert await bench.tell(words.NotifyChargingLimitRequest(charging_limit=limit, evse_id=1)) is None
+    assert await bench.tell(words.NotifyChargingLimitRequest(charging_limit=limit)) is None
     assert await bench.tell(words.ClearedChargingLimitRequest(charging_limit_source="EMS")) is None
+    rows = await external_limits.limits(bench.db, STATION)
+    assert [(row.evse_id, row.grid_critical, row.cleared_at) for row in rows] == [
+        (0, True, START),
+        (1, True, None),
+    ]
 
 
-async def test_k01_k08_k09_k10_what_we_ask(bench: Bench) -> None:
+async def test_k01_k09_k10_what_we_ask(bench: Bench) -> None:
     asked: list[object] = []
 
     async def station(ask: object, _: float) -> object:
         asked.append(ask)
         if isinstance(ask, InstallProfile | ClearProfile):
             return ProfileAnswer(isinstance(ask, InstallProfile), None)
-        if isinstance(ask, words.GetCompositeScheduleRequest):
-            return words.GetCompositeScheduleResponse(status="Rejected")
         return words.GetChargingProfilesResponse(status="NoProfiles")
 
     profile = lease_profile(7, "tx", -7000.0, datetime.now(UTC), 300)
     async with bench.bus.answer(STATION, station):
         assert (await smart_charging.install(bench.bus, STATION, 1, profile)).accepted
         assert not await smart_charging.clear(bench.bus, STATION, 7)
-        assert (await smart_charging.composite(bench.bus, STATION, 1, 600)).status == "Rejected"
         criterion = words.ChargingProfileCriterionType(charging_profile_id=(7,))
-        answer = await smart_charging.get_profiles(bench.bus, STATION, 3, criterion, 1)
-        assert answer.status == "NoProfiles"
+        order = Order(await bench.station(), smart_charging.get_profiles(criterion, 1))
+        answer = await calls.call(bench.desk, order)
+        assert answer == words.GetChargingProfilesResponse(status="NoProfiles")
     assert asked[0] == InstallProfile(1, profile)
     assert asked[1] == ClearProfile(7)
+    request = await requests.get(bench.db, STATION, 1)
+    assert request is not None
+    assert (request.state, request.status) == ("complete", "NoProfiles")

@@ -6,7 +6,7 @@ import pytest
 
 from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
 from csms.errors import Conflict, NotFound
-from csms.store import journal, leader, profiles, requests, stations, tokens, users
+from csms.store import journal, leader, profiles, requests, stations, tokens, users, variables
 from csms.store.database import Database
 from csms.store.profiles import Outcome, ProfileRow
 from csms.store.writer import Writer
@@ -119,14 +119,14 @@ async def test_g01_the_newest_connector_status_wins(db: Database, writer: Writer
 
 
 async def test_b07_variables_are_replaced(db: Database, writer: Writer) -> None:
-    def value(text: str) -> stations.VariableRow:
-        return stations.VariableRow(
+    def value(text: str) -> variables.VariableRow:
+        return variables.VariableRow(
             identity="a", component="OCPPCommCtrlr", variable="RetryBackOff", value=text, reported_at=NOW
         )
 
-    await writer.commit([stations.variable_values("a", [value("1")])])
-    await writer.commit([stations.variable_values("a", [value("2\0")])])
-    (row,) = await stations.variables(db, "a")
+    await writer.commit([variables.values_reported("a", [value("1")])])
+    await writer.commit([variables.values_reported("a", [value("2\0")])])
+    (row,) = await variables.reported(db, "a")
     assert row.value == "2\N{REPLACEMENT CHARACTER}"
 
 

@@ -1,0 +1,157 @@
+"""Asks one station for a person: guard, journal, answer or problem. All routes that call a station use it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from fastapi import BackgroundTasks, Depends, Query, Request, Response
+
+from csms.api import orders, problems
+from csms.api.auth import Role, User
+from csms.api.idempotency import Answer, IdempotencyKey, once
+from csms.api.stations import registered
+from csms.api.wiring import Wiring
+from csms.blocks import AFTER, calls
+from csms.blocks.calls import Desk, Followed, Order
+from csms.errors import (
+    CsmsError,
+    Forbidden,
+    Invalid,
+    NotSupportedByDialect,
+    OcppError,
+    StationOffline,
+    Unsafe,
+)
+from csms.store.stations import StationRow
+from csms.wire.dialect import RawCall, action_of
+
+_OVERRIDE = Query(
+    min_length=8, max_length=255, description="An administrator's reason to send a negative limit by hand."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request that shall become one call."""
+
+    request: Request
+    tasks: BackgroundTasks
+    wired: Wiring
+    user: User
+    key: str | None
+    wait: bool
+    timeout_s: float | None
+    override: str | None
+
+    @property
+    def desk(self) -> Desk:
+        """Where calls are written down and sent."""
+        return desk(self.wired)
+
+    async def order(self, identity: str, ask: object = None) -> Order:
+        """An order of this user to a station that is connected. Raises `NotFound` and `StationOffline`."""
+        station = await connected(self.wired, identity)
+        return Order(station, ask, self.user.name, self.key, self.timeout_s)
+
+    async def send(self, identity: str, ask: object) -> Response:
+        """Send it and give the station's answer; or with `wait=0` 202 at once."""
+
+        async def act() -> Answer:
+            station = await registered(self.wired, identity)
+            self._check(station, ask.ask(1) if isinstance(ask, Followed) else ask)
+            if not station.connected:
+                raise StationOffline(station.identity)
+            name = (
+                self.user.name if self.override is None else f"{self.user.name} (override: {self.override})"
+            )
+            order = Order(station, ask, name, self.key, self.timeout_s)
+            placed = await calls.place(self.desk, order, "sent" if self.wait else "accepted")
+            if self.wait:
+                return await _carried_out(self.desk, placed)
+            self.tasks.add_task(_later, self.desk, placed)
+            return Answer(202, _text(_head(placed) | {"state": "accepted"}))
+
+        response = await once(self.request, self.wired, self.key, act)
+        response.background = self.tasks
+        return response
+
+    def _check(self, station: StationRow, ask: object) -> None:
+        """The guard before power and credentials, then the schema of the station's version."""
+        action = action_of(ask)
+        payload = ask.payload if isinstance(ask, RawCall) else msgspec.to_builtins(ask)
+        administrator = self.user.may(Role.ADMINISTRATOR)
+        if orders.credential(action, payload) and not administrator:
+            raise Forbidden(f"{action} with this content needs the role administrator.")
+        if orders.discharges(payload):
+            if self.override is None:
+                raise Unsafe(
+                    "V-02", "A negative limit is ordered by a grid event; by hand it needs ?override=REASON."
+                )
+            if not administrator:
+                raise Forbidden("A negative limit by hand needs the role administrator.")
+            orders.check_lease(action, payload, self.wired.clock.now())
+        dialect = self.wired.dialect(station.version)
+        if dialect is not None:
+            dialect.write_ask(ask)
+
+
+def asking(
+    request: Request,
+    tasks: BackgroundTasks,
+    idempotency_key: IdempotencyKey = None,
+    wait: Annotated[int, Query(ge=0, le=1, description="0: answer 202 at once.")] = 1,
+    timeout_s: Annotated[
+        float | None,
+        Query(alias="timeoutS", gt=0, le=600, description="How long to wait for the station."),
+    ] = None,
+    override: Annotated[str | None, _OVERRIDE] = None,
+) -> Asking:
+    """What every route that calls a station takes."""
+    wired: Wiring = request.app.state.wiring
+    user: User = request.state.user
+    return Asking(request, tasks, wired, user, idempotency_key, bool(wait), timeout_s, override)
+
+
+Ask = Annotated[Asking, Depends(asking)]
+
+
+def desk(wired: Wiring) -> Desk:
+    """Where calls are written down and sent."""
+    return Desk(wired.db, wired.bus, wired.clock, AFTER)
+
+
+async def connected(wired: Wiring, identity: str) -> StationRow:
+    """The station with this identity. Raises `NotFound`, and `StationOffline` if it is not connected."""
+    station = await registered(wired, identity)
+    if not station.connected:
+        raise StationOffline(station.identity)
+    return station
+
+
+async def _later(desk: Desk, placed: calls.Placed) -> None:
+    await calls.sent(desk, placed)
+    await _carried_out(desk, placed)
+
+
+async def _carried_out(desk: Desk, placed: calls.Placed) -> Answer:
+    """What came of it; an error of the house becomes its problem document, with the call in it."""
+    try:
+        answer = await calls.carry_out(desk, placed)
+    except CsmsError as error:
+        state = calls.state_after(error)
+        body = problems.of_error(error) | _head(placed) | {"state": state}
+        status = body["status"]
+        assert isinstance(status, int)
+        # what never left the house may be tried again under the same key
+        left = not isinstance(error, StationOffline | Invalid | NotSupportedByDialect | OcppError)
+        return Answer(status, _text(body), keep=left)
+    return Answer(200, _text(_head(placed) | {"state": "answered", "answer": msgspec.to_builtins(answer)}))
+
+
+def _head(placed: calls.Placed) -> dict[str, object]:
+    head: dict[str, object] = {"callId": placed.call_id}
+    return head if placed.request_id is None else head | {"requestId": placed.request_id}
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,75 @@
+"""Onboarding without tables first: a site's enrolment password lets a station in, as Pending and no further.
+
+The password belongs to a site and is off by default. Who enrols is registered with that password as its own
+until a person approves it; then it gets one of its own (`approve`, A01) and is accepted at its next boot.
+"""
+
+from datetime import datetime
+
+from csms.blocks import device_model
+from csms.blocks.calls import Desk, Order
+from csms.domain.station import Registration
+from csms.errors import Conflict
+from csms.pki import passwords
+from csms.store import stations
+from csms.store.database import Database
+from csms.store.stations import StationRow
+from csms.wire import words
+
+AT_MOST = 1000
+"""Stations that may wait for approval; whoever knocks then is not let in."""
+
+_CONTROLLER, _PASSWORD = "SecurityCtrlr", "BasicAuthPassword"
+
+
+async def enrol(db: Database, identity: str, password: str, now: datetime) -> StationRow | None:
+    """For the handshake, of an identity that nobody has registered: the station as it may come in, or None.
+
+    It may if its password is a site's enrolment password. What it costs in time depends on how many sites
+    have one, and not on who knocks.
+    """
+    site = None
+    for row in await stations.sites(db):
+        if row.enrolment_hash is not None and passwords.verify(password, row.enrolment_hash):
+            site = row
+    if site is None or await stations.waiting(db) >= AT_MOST:
+        return None
+    assert site.enrolment_hash is not None
+    station = StationRow(
+        identity=identity,
+        password_hash=site.enrolment_hash,
+        site_id=site.site_id,
+        registration=Registration.PENDING.value,
+        enrolled=True,
+        created_at=now,
+    )
+    try:
+        async with db.begin() as conn:
+            await stations.add(conn, station)
+    except Conflict:  # somebody has registered it meanwhile
+        return None
+    return station
+
+
+async def new_password(desk: Desk, order: Order, password: str) -> str:
+    """A01: give a station a password of its own; the station's word on it.
+
+    Before the station is told, the new one counts beside the old one: whichever of us forgets first, it can
+    log in. `order` says whom and for whom. Raises `StationError`.
+    """
+    identity, hashed = order.station.identity, passwords.hash_password(password)
+    async with desk.db.begin() as conn:
+        await stations.change(conn, identity, next_password_hash=hashed)
+    data = words.SetVariableDataType(
+        attribute_value=password,
+        component=words.ComponentType(name=_CONTROLLER),
+        variable=words.VariableType(name=_PASSWORD),
+    )
+    (result,) = await device_model.set_variables(desk, order, [data]) or (None,)
+    status = "Rejected" if result is None else result.attribute_status
+    async with desk.db.begin() as conn:
+        if status == "Accepted":
+            await stations.change(conn, identity, password_hash=hashed, next_password_hash=None)
+        elif status != "RebootRequired":
+            await stations.change(conn, identity, next_password_hash=None)
+    return status

@@ -1,0 +1,100 @@
+"""Block N: monitors of variables, as they were set, cleared and reported."""
+
+from typing import Any
+
+from csms.blocks.calls import After, Answered
+from csms.blocks.context import Context
+from csms.blocks.device_model import place_of
+from csms.domain.device_model import Place
+from csms.domain.facts import RequestChanged
+from csms.store import monitors, requests
+from csms.store.edits import Connection
+from csms.store.monitors import MonitorRow
+from csms.wire import words
+from csms.wire.router import Router
+
+router = Router()
+after = After()
+
+_GONE = ("Accepted", "NotFound")
+
+
+@router.on(words.NotifyMonitoringReportRequest)
+async def monitoring_report(request: words.NotifyMonitoringReportRequest, ctx: Context) -> None:
+    """N02: a part of a report on monitors; the last one has no `tbc`."""
+    rows = [
+        MonitorRow(
+            **_where(ctx.station.id, place_of(data.component, data.variable)),
+            monitor_id=monitor.id,
+            kind=monitor.type,
+            value=monitor.value,
+            severity=monitor.severity,
+            in_transaction=monitor.transaction,
+            origin=monitor.event_notification_type,
+            reported_at=ctx.now,
+        )
+        for data in request.monitor or ()
+        for monitor in data.variable_monitoring
+    ]
+    if rows:
+        ctx.keep(monitors.reported(rows))
+    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, not request.tbc))
+    ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
+
+
+def _where(identity: str, place: Place) -> dict[str, Any]:
+    return {
+        "identity": identity,
+        "component": place.component,
+        "component_instance": place.component_instance,
+        "evse_id": place.evse_id,
+        "connector_id": place.connector_id,
+        "variable": place.variable,
+        "variable_instance": place.variable_instance,
+    }
+
+
+@after.on(words.SetVariableMonitoringRequest)
+async def monitors_set(conn: Connection, done: Answered) -> None:
+    """N04: the monitors that the station has taken, under the ids that it gave; results come in any order."""
+    request: words.SetVariableMonitoringRequest = done.request
+    answer: words.SetVariableMonitoringResponse = done.answer
+    asked = {
+        (place_of(data.component, data.variable).key(), data.type, data.severity): data
+        for data in request.set_monitoring_data
+    }
+    rows = []
+    for result in answer.set_monitoring_result:
+        place = place_of(result.component, result.variable)
+        data = asked.get((place.key(), result.type, result.severity))
+        if result.status != "Accepted" or result.id is None or data is None:
+            continue
+        rows.append(
+            MonitorRow(
+                **_where(done.station.identity, place),
+                monitor_id=result.id,
+                kind=data.type,
+                value=data.value,
+                severity=data.severity,
+                in_transaction=data.transaction,
+                origin="CustomMonitor",
+                reported_at=done.at,
+            )
+        )
+    await monitors.keep(conn, rows)
+
+
+@after.on(words.ClearVariableMonitoringRequest)
+async def monitors_cleared(conn: Connection, done: Answered) -> None:
+    """N06: what is cleared, or was not there, is not there."""
+    answer: words.ClearVariableMonitoringResponse = done.answer
+    gone = [result.id for result in answer.clear_monitoring_result if result.status in _GONE]
+    await monitors.drop(conn, done.station.identity, gone)
+
+
+@after.on(words.SetMonitoringBaseRequest)
+async def monitoring_base_set(conn: Connection, done: Answered) -> None:
+    """N03.FR.03 to 05: another base; which monitors stand now only a report can tell."""
+    answer: words.SetMonitoringBaseResponse = done.answer
+    if answer.status == "Accepted":
+        await monitors.drop(conn, done.station.identity)

@@ -1,0 +1,108 @@
+"""Block I: the final cost in the answer to a transaction's last event, the running cost by CostUpdated."""
+
+import asyncio
+from datetime import datetime
+from decimal import Decimal
+
+import structlog
+
+from csms.blocks import calls
+from csms.blocks.calls import Desk, Order
+from csms.domain.facts import TransactionUpdated
+from csms.domain.tariff import Tariff, cost
+from csms.domain.transaction import Transaction
+from csms.errors import CsmsError
+from csms.store import stations, tariffs, transactions
+from csms.store.database import Database
+from csms.store.tariffs import TariffRow, TransactionCostRow
+from csms.wire import words
+
+log = structlog.get_logger()
+
+OURSELVES = "running cost"
+AT_ONCE = 20
+
+
+async def final(db: Database, transaction: Transaction, at: datetime) -> TransactionCostRow | None:
+    """I03: what a transaction that has ended costs; None where nothing is charged for."""
+    row = await tariffs.of_station(db, transaction.station_id)
+    return None if row is None else _row(row, transaction, at, final=True)
+
+
+def tariff_of(row: TariffRow) -> Tariff:
+    """A stored tariff as the domain has it."""
+    return Tariff(
+        row.tariff_id,
+        row.currency,
+        start_fee=Decimal(row.start_fee),
+        energy_per_kwh=Decimal(row.energy_per_kwh),
+        export_per_kwh=Decimal(row.export_per_kwh),
+        time_per_hour=Decimal(row.time_per_hour),
+        minimum=Decimal(row.minimum),
+    )
+
+
+def _row(row: TariffRow, transaction: Transaction, at: datetime, *, final: bool) -> TransactionCostRow:
+    return TransactionCostRow(
+        identity=transaction.station_id,
+        transaction_id=transaction.transaction_id,
+        tariff_id=row.tariff_id,
+        currency=row.currency,
+        total=str(cost(tariff_of(row), transaction)),
+        final=final,
+        at=at,
+    )
+
+
+class RunningCost:
+    """Tells drivers what their transaction costs so far (I02), as often as the tariff says.
+
+    Runs as a task of the house. A station that cannot show it refuses, and is asked again an hour later.
+    """
+
+    REFUSED_S = 3600.0
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._next: dict[tuple[str, str], float] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with (
+            self._desk.bus.subscribe(TransactionUpdated) as facts,
+            asyncio.TaskGroup() as group,
+        ):
+            async for fact in facts:
+                assert isinstance(fact, TransactionUpdated)
+                key = fact.station_id, fact.transaction_id
+                if fact.event_type == "Ended":
+                    self._next.pop(key, None)
+                elif self._desk.clock.monotonic() >= self._next.get(key, 0.0):
+                    self._next[key] = self._desk.clock.monotonic() + self.REFUSED_S
+                    group.create_task(self._guarded(*key))
+
+    async def _guarded(self, identity: str, transaction_id: str) -> None:
+        async with self._room:
+            try:
+                wait_s = await self._tell(identity, transaction_id)
+            except CsmsError as error:
+                log.info("running cost not told", station_id=identity, reason=type(error).__name__)
+                return
+            if (identity, transaction_id) in self._next:
+                self._next[identity, transaction_id] = self._desk.clock.monotonic() + wait_s
+
+    async def _tell(self, identity: str, transaction_id: str) -> float:
+        """Tell the cost now; in how many seconds next."""
+        desk = self._desk
+        row = await tariffs.of_station(desk.db, identity)
+        station = await stations.get(desk.db, identity)
+        transaction = await transactions.load(desk.db, identity, transaction_id)
+        if row is None or not row.update_every_s or station is None or transaction is None:
+            return self.REFUSED_S
+        told = _row(row, transaction, desk.clock.now(), final=False)
+        async with desk.db.begin() as conn:
+            await tariffs.put_cost(conn, told)
+        ask = words.CostUpdatedRequest(total_cost=float(told.total), transaction_id=transaction_id)
+        await calls.call(desk, Order(station, ask, OURSELVES))
+        return float(row.update_every_s)

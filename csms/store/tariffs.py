@@ -1,0 +1,97 @@
+"""Tariffs, and what transactions cost."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from csms.errors import NotFound
+from csms.store.database import Database
+from csms.store.edits import drop_rows, put_row
+from csms.store.rows import moment, table_of
+from csms.store.statements import Change, from_row, put
+from csms.store.stations import STATION
+
+
+class TariffRow(SQLModel, table=True):
+    """A tariff; amounts are decimal text in `currency`, exact.
+
+    `update_every_s`: how often a driver is told the running cost; 0: never.
+    """
+
+    __tablename__ = "tariff"
+
+    tariff_id: str = Field(primary_key=True)
+    currency: str
+    start_fee: str = "0"
+    energy_per_kwh: str = "0"
+    export_per_kwh: str = "0"
+    time_per_hour: str = "0"
+    minimum: str = "0"
+    update_every_s: int = 0
+    description: str | None = None
+    changed_at: datetime = Field(sa_column=moment(nullable=False))
+
+
+class TransactionCostRow(SQLModel, table=True):
+    """What a transaction costs by the newest that is known; `final` once it has ended."""
+
+    __tablename__ = "transaction_cost"
+
+    identity: str = Field(primary_key=True)
+    transaction_id: str = Field(primary_key=True)
+    tariff_id: str
+    currency: str
+    total: str
+    final: bool = False
+    at: datetime = Field(sa_column=moment(nullable=False))
+
+
+TARIFF = table_of(TariffRow)
+COST = table_of(TransactionCostRow)
+
+_COST = put(TransactionCostRow)
+
+
+async def get(db: Database, tariff_id: str) -> TariffRow | None:
+    """One tariff."""
+    return await db.one(TariffRow, select(TARIFF).where(TARIFF.c.tariff_id == tariff_id))
+
+
+async def listing(db: Database) -> list[TariffRow]:
+    """All tariffs, by id."""
+    return await db.every(TariffRow, select(TARIFF).order_by(TARIFF.c.tariff_id))
+
+
+async def of_station(db: Database, identity: str) -> TariffRow | None:
+    """The tariff that holds at a station; None if nothing is charged there."""
+    query = select(TARIFF).join_from(TARIFF, STATION, STATION.c.tariff_id == TARIFF.c.tariff_id)
+    return await db.one(TariffRow, query.where(STATION.c.identity == identity))
+
+
+async def cost(db: Database, identity: str, transaction_id: str) -> TransactionCostRow | None:
+    """What a transaction costs."""
+    here = (COST.c.identity == identity, COST.c.transaction_id == transaction_id)
+    return await db.one(TransactionCostRow, select(COST).where(*here))
+
+
+async def put_tariff(conn: AsyncConnection, row: TariffRow) -> None:
+    """Add or replace a tariff; what has been worked out by the old one stays."""
+    await put_row(conn, row)
+
+
+async def put_cost(conn: AsyncConnection, row: TransactionCostRow) -> None:
+    """Keep what a transaction costs so far."""
+    await put_row(conn, row)
+
+
+async def remove(conn: AsyncConnection, tariff_id: str) -> None:
+    """Forget a tariff. Raises `NotFound`."""
+    if not await drop_rows(conn, TariffRow, {"tariff_id": tariff_id}):
+        raise NotFound("tariff", tariff_id)
+
+
+def cost_kept(row: TransactionCostRow) -> Change:
+    """What a transaction costs, kept with its event."""
+    return from_row(_COST, row)
