@@ -349,7 +349,7 @@ class Stage:
 
 
 def _with(transaction: Transaction, **changes: object) -> Transaction:
-    return structs.replace(transaction, **changes)  # type: ignore[arg-type]
+    return structs.replace(transaction, **changes)
 
 
 @asynccontextmanager
