@@ -15,8 +15,9 @@ from benchmarks.peers.pipe import tell
 from benchmarks.plan import Plan
 from benchmarks.processes import on_fast_loop, python, running
 from benchmarks.subjects import POSTGRESQL, SQLITE, Yard
+from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
-from csms.domain.transaction import EventType, Transaction, TransactionEvent, begin, fold
+from csms.domain.transaction import EventType, Transaction, TransactionEvent
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.statements import Change

@@ -13,6 +13,7 @@ from csms.blocks import tariff
 from csms.blocks.authorization import check
 from csms.blocks.context import Context
 from csms.domain.facts import MeterRead, RequestChanged, SecurityAlarmRaised, TransactionUpdated
+from csms.domain.fold import begin, fold
 from csms.domain.transaction import (
     EventType,
     IdTokenInfo,
@@ -20,8 +21,6 @@ from csms.domain.transaction import (
     TransactionAnswer,
     TransactionEvent,
     Verdict,
-    begin,
-    fold,
     has_seen,
     judge,
     with_conflict,

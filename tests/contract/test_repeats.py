@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
-from csms.domain.transaction import EventType, Transaction, TransactionEvent, begin, energy_wh, fold
+from csms.domain.transaction import EventType, Transaction, TransactionEvent, energy_wh
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.statements import Change

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
 from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
-from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent, begin, fold
+from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent
 from csms.store import profiles, programs, stations, tokens, transactions
 from csms.store.database import Database
 from csms.store.writer import Writer

@@ -59,8 +59,12 @@ def _transactions(world: World, db: sqlite3.Connection) -> None:
     events: dict[tuple[str, str], list[bytes]] = {}
     for row in db.execute("SELECT identity, transaction_id, payload FROM transaction_event"):
         events.setdefault((row["identity"], row["transaction_id"]), []).append(bytes(row["payload"]))
-    conflicts = Counter(tuple(row) for row in db.execute("SELECT identity, transaction_id FROM transaction_event_conflict"))
-    rows = {(row["identity"], row["transaction_id"]): row for row in db.execute('SELECT * FROM "transaction"')}
+    conflicts = Counter(
+        tuple(row) for row in db.execute("SELECT identity, transaction_id FROM transaction_event_conflict")
+    )
+    rows = {
+        (row["identity"], row["transaction_id"]): row for row in db.execute('SELECT * FROM "transaction"')
+    }
     if rows.keys() != events.keys():
         world.blame(f"transactions and their events differ: {rows.keys() ^ events.keys()}")
         return
@@ -110,7 +114,10 @@ def _check_reading(world: World, row: sqlite3.Row | None, reading: dict[str, Any
 
 
 def _statuses(world: World, db: sqlite3.Connection) -> None:
-    kept = {(row["identity"], row["evse_id"], row["connector_id"]): row for row in db.execute("SELECT * FROM connector")}
+    kept = {
+        (row["identity"], row["evse_id"], row["connector_id"]): row
+        for row in db.execute("SELECT * FROM connector")
+    }
     for place, told in world.ledger.statuses.items():
         answered = [reference.micros(at) for at, _, done in told if done]
         row = kept.pop(place, None)
@@ -189,8 +196,12 @@ def _tasks() -> Counter[str]:
 def _objects() -> Counter[str]:
     gc.collect()
     kinds = (type(each) for each in gc.get_objects())
-    return Counter(kind.__name__ for kind in kinds if kind.__name__ in _DEAD and kind.__module__.startswith("csms."))
+    return Counter(
+        kind.__name__ for kind in kinds if kind.__name__ in _DEAD and kind.__module__.startswith("csms.")
+    )
 
 
 def _timers(world: World) -> Counter[str]:
-    return Counter(str(getattr(timer._callback, "__qualname__", timer._callback)) for timer in world.loop.timers)  # type: ignore[attr-defined]
+    return Counter(
+        str(getattr(timer._callback, "__qualname__", timer._callback)) for timer in world.loop.timers
+    )  # type: ignore[attr-defined]

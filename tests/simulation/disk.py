@@ -121,7 +121,7 @@ def _impatient(sql: str) -> str:
 
 
 def _refuse_poison(sql: str, rows: Any) -> None:
-    if "INTO connector" in sql and any(POISON == row[2] for row in rows):
+    if "INTO connector" in sql and any(row[2] == POISON for row in rows):
         raise sqlite3.IntegrityError("CHECK constraint failed")
 
 

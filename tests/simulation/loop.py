@@ -102,7 +102,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return [timer for timer in scheduled if not timer.cancelled()]
 
     async def create_server(  # type: ignore[override]
-        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: Any = None, port: Any = None, **_: Any
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: Any = None,
+        port: Any = None,
+        **_: Any,
     ) -> asyncio.AbstractServer:
         """A listener of the made-up network."""
         assert self.doors is not None

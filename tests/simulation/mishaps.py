@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from csms.domain.facts import StationRegistered
 from csms.domain.profile import ChargingProfile, InstallProfile, Period, Purpose
 from csms.errors import CsmsError
 from csms.wire import words
@@ -323,7 +322,9 @@ def _nonsense(station: Station, line: Line, random: Random) -> None:
 
 
 def _unsolicited(station: Station, line: Line, random: Random) -> None:
-    line.say(random.choice(('[3,"no-such-call",{}]', '[4,"1-1","GenericError","",{}]', '[3,"1-1",{}]', "[3]")))
+    line.say(
+        random.choice(('[3,"no-such-call",{}]', '[4,"1-1","GenericError","",{}]', '[3,"1-1",{}]', "[3]"))
+    )
 
 
 def _flood(station: Station, line: Line, random: Random) -> None:

@@ -408,7 +408,9 @@ class Network:
         self._loop = loop
         self._random = random
 
-    def listen(self, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> asyncio.AbstractServer:
+    def listen(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int
+    ) -> asyncio.AbstractServer:
         """Open the listener."""
         assert self.listener is None
         self.listener = Listener(self, factory)
@@ -434,7 +436,11 @@ class Network:
         return link
 
     def _server_end(self, link: Link, listener: Listener, address: str) -> End:
-        return End(link, cast(asyncio.Protocol, listener.factory()), (address, 40_000 + self._random.randrange(20_000)))
+        return End(
+            link,
+            cast(asyncio.Protocol, listener.factory()),
+            (address, 40_000 + self._random.randrange(20_000)),
+        )
 
     def sever(self, *, told: bool) -> None:
         """The server's machine is gone: its ends are dead, the stations are told or not."""

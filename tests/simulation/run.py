@@ -91,7 +91,9 @@ async def _settle(world: World) -> None:
         while not await world.changed(station, registration="Accepted"):
             await asyncio.sleep(1.0)
     give_up = world.now + QUIET_S
-    while world.now < give_up and any(each.outbox or not each.accepted or not each.online for each in world.stations):
+    while world.now < give_up and any(
+        each.outbox or not each.accepted or not each.online for each in world.stations
+    ):
         await asyncio.sleep(5.0)
     await asyncio.sleep(AGREE_S)
     for station in world.stations:
@@ -124,7 +126,9 @@ def _listening(world: World) -> Iterator[None]:
         world.loop.faults.append(f"unraisable: {found.exc_value!r} in {found.object!r}")
 
     structlog.configure(
-        processors=[take], wrapper_class=structlog.make_filtering_bound_logger(20), cache_logger_on_first_use=False
+        processors=[take],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        cache_logger_on_first_use=False,
     )
     hook, sys.unraisablehook = sys.unraisablehook, unraisable
     gc.collect()

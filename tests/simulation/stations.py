@@ -488,7 +488,7 @@ class Station:
                 f'[3,"{id}",{{"status":7}}]',
                 f'[4,"{id}","NoSuchCode","",{{}}]',
                 f'[4,"{id}","NotSupported"]',
-                f'[3,"other",{{}}]',
+                '[3,"other",{}]',
             )
             line.say(random.choice(odd))
             return

@@ -1,6 +1,5 @@
 """One seed: a house, a network, stations, people and mishaps; then calm; then the end, and the accounts."""
 
-import asyncio
 import random as global_random
 from collections import Counter
 from collections.abc import Callable
@@ -91,10 +90,22 @@ class World:
             random = Random(f"station {self.seed} {number}")
             identity, password = f"cs{number}", f"password of {number}"
             onboarding = random.choice(("full", "none"))
-            registered.append((identity, password, random.choice(("Accepted", "Accepted", "Pending")), onboarding))
-            weather = Weather(random.choice((0.001, 0.05, 0.4)), random.choice((0.0, 0.02, 0.5)), random.choice((0.0, 0.2)))
+            registered.append(
+                (identity, password, random.choice(("Accepted", "Accepted", "Pending")), onboarding)
+            )
+            weather = Weather(
+                random.choice((0.001, 0.05, 0.4)), random.choice((0.0, 0.02, 0.5)), random.choice((0.0, 0.2))
+            )
             self.stations.append(
-                Station(self, identity, password, random, _manners(random), weather, pause_s=random.choice((3.0, 15.0)))
+                Station(
+                    self,
+                    identity,
+                    password,
+                    random,
+                    _manners(random),
+                    weather,
+                    pause_s=random.choice((3.0, 15.0)),
+                )
             )
         async with self.house.borrowed() as db:
             await furnish(db, self.house.clock, registered)
@@ -194,9 +205,7 @@ class World:
     def served(self, tap: Conversation) -> None:
         """The server says something on this conversation: it must be the newest that it has served."""
         newest = self._served.get(tap.identity)
-        if newest is None or tap.number == newest.number:
-            self._served[tap.identity] = tap
-        elif tap.asked_at >= newest.asked_at:
+        if newest is None or tap.number == newest.number or tap.asked_at >= newest.asked_at:
             self._served[tap.identity] = tap
         elif not newest.ended:
             self.blame(f"{tap} is served though {newest} has come after it")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from csms.domain import transaction as tx
+from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
 from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent, Verdict
 
@@ -23,7 +24,7 @@ def event(seq_no: int, kind: EventType = EventType.UPDATED, **more: object) -> T
 def folded(*events: TransactionEvent) -> Transaction:
     transaction = Transaction("cs", "t")
     for one in events:
-        transaction = tx.fold(transaction, one)
+        transaction = fold(transaction, one)
     return transaction
 
 
@@ -51,14 +52,14 @@ def test_a_whole_transaction() -> None:
 def test_row_33_a_repeat_changes_nothing() -> None:
     before = folded(started(), event(1))
     assert tx.judge(before, event(1), event(1).digest) is Verdict.REPEAT
-    assert tx.fold(before, event(1)) is before
+    assert fold(before, event(1)) is before
 
 
 def test_row_34_other_content_under_the_same_number_is_a_conflict_and_the_first_is_kept() -> None:
     before = folded(started(), event(1, charging_state="Charging"))
     other = replace(event(1, charging_state="Idle"), digest=b"other")
     assert tx.judge(before, other, event(1).digest) is Verdict.CONFLICT
-    assert tx.fold(before, other).charging_state == "Charging"
+    assert fold(before, other).charging_state == "Charging"
     assert tx.with_conflict(before).conflicts == 1
 
 
@@ -115,15 +116,15 @@ def test_a_transaction_stored_without_marks_folds_on() -> None:
     stored = replace(
         folded(started(charging_state="EVConnected"), event(5, charging_state="Charging")), marks=None
     )
-    assert tx.fold(stored, event(3, charging_state="Idle")).charging_state == "Charging"
-    assert tx.fold(stored, event(6, charging_state="Idle")).charging_state == "Idle"
-    closed = replace(tx.fold(stored, ended(6)), marks=None)
-    assert tx.fold(closed, event(8, charging_state="Charging")).charging_state is None
+    assert fold(stored, event(3, charging_state="Idle")).charging_state == "Charging"
+    assert fold(stored, event(6, charging_state="Idle")).charging_state == "Idle"
+    closed = replace(fold(stored, ended(6)), marks=None)
+    assert fold(closed, event(8, charging_state="Charging")).charging_state is None
 
 
 def test_no_transaction_yet_is_new() -> None:
     assert tx.judge(None, started(), None) is Verdict.NEW
-    assert tx.begin("cs", started()).seen == ((0, 0),)
+    assert begin("cs", started()).seen == ((0, 0),)
 
 
 @st.composite
