@@ -38,6 +38,16 @@ from csms.errors import ConfigurationError, StoreUnavailable
 WAIT_S = 10.0
 """How long anybody waits for a connection, a turn or another process's lock."""
 
+LOG_PAGES_MAX = 16_000
+"""Pages (of 4 KiB) in SQLite's log at which a commit moves them into the database file itself.
+
+`checkpoints` keeps it far below, unless somebody reads for minutes or large messages come in a flood.
+"""
+
+_CACHE_KIB = 65_536
+"""What a connection that writes may keep of the file in memory: with thousands of stations each event touches
+other pages, and each that is not there is a read."""
+
 _READERS = 4
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -169,6 +179,9 @@ def tune(connection: sqlite3.Connection, *, lasting: bool) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'OFF'}")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES_MAX}")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store=MEMORY")
 
 
 def _parse(url: str) -> URL:

@@ -13,6 +13,7 @@ from itertools import chain
 
 from csms.errors import ChangeRefused, StoreUnavailable
 from csms.store.batches import Book, Run, runs
+from csms.store.checkpoints import Checkpoints
 from csms.store.database import WAIT_S, Database, tune
 from csms.store.drivers import PROBE_CHANGE, reason
 from csms.store.statements import Change, Statement
@@ -33,7 +34,8 @@ class SqliteDriver:
         self._texts: dict[tuple[Statement, int], str] = {}
         self._connection: sqlite3.Connection | None = None
         self._thread = Threads("csms-store") if jobs is None else None
-        self._jobs: Jobs = self._thread or jobs  # type: ignore[assignment]
+        self._jobs: Jobs = jobs if jobs is not None else self._thread  # type: ignore[assignment]
+        self._checkpoints = Checkpoints(self._connected, self._jobs, jobs)
 
     async def open(self) -> None:
         """Connect, in the thread."""
@@ -41,16 +43,19 @@ class SqliteDriver:
 
     async def flush(self, changes: Sequence[Change], kept: Callable[[], None]) -> None:
         """BEGIN IMMEDIATE, all rows, COMMIT."""
-        await done_by(self._jobs, lambda: self._flush(changes), kept)
+        rows = await done_by(self._jobs, lambda: self._flush(changes), kept)
+        self._checkpoints.grown(rows, self._execute)
 
     async def probe(self) -> None:
         """See `_probe`. If the file is another one, readers shall see it, too."""
         if _file_at(self._path) != self._file:
             await self._db.renew()
+        self._checkpoints.let_go()
         await done_by(self._jobs, self._probe)
 
     async def close(self) -> None:
         """Close in the thread, behind whatever it is still doing."""
+        self._checkpoints.end()
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(WAIT_S):
                 await done_by(self._jobs, self._shut)
@@ -60,16 +65,26 @@ class SqliteDriver:
     def _open(self) -> None:
         self._file = _file_at(self._path)
         try:
-            # No statement may begin a transaction by itself; cached texts stay prepared.
-            connection = sqlite3.connect(
-                self._path, isolation_level=None, cached_statements=512, check_same_thread=False
-            )
-            tune(connection, lasting=self._db.lasting)
+            self._connection = self._connected()
         except sqlite3.Error as error:
             raise StoreUnavailable(str(error)) from error
-        self._connection = connection
 
-    def _flush(self, changes: Sequence[Change]) -> None:
+    def _connected(self) -> sqlite3.Connection:
+        # No statement may begin a transaction by itself; cached texts stay prepared.
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, cached_statements=512, check_same_thread=False
+        )
+        tune(connection, lasting=self._db.lasting)
+        return connection
+
+    def _execute(self, statement: str) -> None:
+        """Between two flushes; what fails here concerns nobody who waits."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute(statement).fetchone()
+
+    def _flush(self, changes: Sequence[Change]) -> int:
+        """Says how many rows it has written."""
         connection = self._connection
         if connection is None:
             raise StoreUnavailable("not connected")
@@ -86,6 +101,7 @@ class SqliteDriver:
             if _refuses(error):
                 raise ChangeRefused(reason(error)) from error
             raise StoreUnavailable(str(error)) from error
+        return sum(len(run.rows) for run in batch)
 
     def _write(self, connection: sqlite3.Connection, run: Run) -> None:
         rows, statement = run.rows, run.statement
