@@ -17,11 +17,13 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_subprotocol
 
+from csms.domain.facts import SecurityAlarmRaised
 from csms.domain.station import canonical_identity
 from csms.errors import CsmsError, Invalid, StoreUnavailable
 from csms.gateway.attempts import Attempts
 from csms.gateway.deadlines import spread
 from csms.gateway.house import GatewaySettings, House
+from csms.gateway.tls import ClientCertificate
 from csms.pki import passwords
 from csms.store import stations
 from csms.store.stations import StationRow
@@ -29,7 +31,7 @@ from csms.wire.dialect import Dialect
 
 log = structlog.get_logger()
 
-PLAIN_PROFILE = 1
+INVALID_CERTIFICATE = "InvalidChargingStationCertificate"
 _AUTHORIZATION_MAX = 1024
 
 
@@ -56,21 +58,31 @@ def busy(identity: str, settings: GatewaySettings) -> Turned:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who knocks: the request line's path, the headers, the address."""
+    """Who knocks: the request line's path, the headers, the address, and how TLS saw it."""
 
     path: str
     headers: Headers
     address: str
+    profile: int = 1
+    certificate: ClientCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What HTTP Basic authentication says."""
+
+    name: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a peer says it is, and what shall prove it."""
+    """Who a peer says it is, by which security profile, and what shall prove it."""
 
     address: str
     identity: str
-    name: str
-    password: str = field(repr=False)
+    profile: int
+    proof: Login | ClientCertificate
 
 
 class Doorkeeper:
@@ -93,11 +105,11 @@ class Doorkeeper:
         wait_s = self._attempts.wait_s(peer.address, identity, _now())
         if wait_s > 0:
             raise Turned(HTTPStatus.TOO_MANY_REQUESTS, "Too many failed attempts.\n", int(wait_s) + 1)
-        given = credentials(peer.headers)
-        if given is None:  # section 2.2, row 1
+        proof = peer.certificate or credentials(peer.headers)
+        if proof is None:  # section 2.2, row 1
             raise unauthorized()
         common_dialect(peer.headers, self._house.dialects)
-        return Claim(peer.address, identity, *given)
+        return Claim(peer.address, identity, peer.profile, proof)
 
     async def admit(self, claim: Claim) -> StationRow:
         """The station that this peer is."""
@@ -105,7 +117,7 @@ class Doorkeeper:
             station = await stations.get(self._house.db, claim.identity)
         except StoreUnavailable:
             raise busy(claim.identity, self._house.settings) from None
-        if not _matches(claim, station):
+        if not self._matches(claim, station):
             self._attempts.failed(claim.address, claim.identity, _now())
             log.warning("login refused", station_id=claim.identity, address=claim.address)
             raise unauthorized()
@@ -113,18 +125,36 @@ class Doorkeeper:
         self._attempts.succeeded(claim.address, claim.identity)
         return station
 
+    def _matches(self, claim: Claim, station: StationRow | None) -> bool:
+        """B-01, B-04: every condition is worked out, so that none shows in the time it takes."""
+        right_profile = station is not None and station.security_profile == claim.profile  # T-01
+        if isinstance(claim.proof, Login):
+            return _right_login(claim.identity, claim.proof, station) and right_profile
+        right_certificate = _right_certificate(claim.proof, station, self._house.settings)
+        if right_profile and not right_certificate:  # A00.FR.408
+            now = self._house.clock.now()
+            self._house.bus.publish(SecurityAlarmRaised(now, claim.identity, INVALID_CERTIFICATE))
+        return right_certificate and right_profile
+
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _matches(claim: Claim, station: StationRow | None) -> bool:
-    """B-01, B-04: every condition is worked out, so that none shows in the time it takes."""
-    right_name = claim.name.lower() == claim.identity  # A00.FR.204
+def _right_login(identity: str, login: Login, station: StationRow | None) -> bool:
+    right_name = login.name.lower() == identity  # A00.FR.204
     stored = passwords.DUMMY_HASH if station is None else station.password_hash
-    right_password = passwords.verify(claim.password, stored)
-    right_profile = station is not None and station.security_profile == PLAIN_PROFILE  # T-01
-    return right_name and right_password and right_profile
+    return passwords.verify(login.password, stored) and right_name
+
+
+def _right_certificate(
+    certificate: ClientCertificate, station: StationRow | None, settings: GatewaySettings
+) -> bool:
+    """C-02, C-03: of our organisation, and of the serial number that was registered for this identity."""
+    trusted = () if settings.tls is None else settings.tls.client_organisations
+    ours = any(name in trusted for name in certificate.organisations)  # A00.FR.404
+    serial_number = None if station is None else station.serial_number
+    return ours and bool(certificate.serial_number) and certificate.serial_number == serial_number
 
 
 def identity_of(path: str, prefix: str) -> str:
@@ -138,7 +168,7 @@ def identity_of(path: str, prefix: str) -> str:
         raise Turned(HTTPStatus.BAD_REQUEST, "This is no identity.\n") from None
 
 
-def credentials(headers: Headers) -> tuple[str, str] | None:
+def credentials(headers: Headers) -> Login | None:
     """User name and password of HTTP Basic authentication, split at the first colon (B-03), or None."""
     values = headers.get_all("Authorization")
     if len(values) != 1 or len(values[0]) > _AUTHORIZATION_MAX:
@@ -151,7 +181,7 @@ def credentials(headers: Headers) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeError, ValueError):
         return None
     name, colon, password = text.partition(":")
-    return (name, password) if colon else None
+    return Login(name, password) if colon else None
 
 
 def common_dialect(headers: Headers, dialects: Sequence[Dialect]) -> Dialect:

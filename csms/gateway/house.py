@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from csms.blocks.context import Policy
 from csms.bus.bus import Bus
 from csms.clock import Clock
+from csms.gateway.tls import TlsSettings
 from csms.store.database import Database
 from csms.store.writer import Writer
 from csms.wire.dialect import Dialect
@@ -16,8 +17,11 @@ from csms.wire.router import Router
 class GatewaySettings:
     """Where to listen and what to bear. Times are real seconds: a socket does not know the house clock."""
 
+    plain: bool = True
+    """Whether to listen without TLS (security profile 1)."""
     host: str = "127.0.0.1"
     port: int = 9000
+    tls: TlsSettings | None = None
     path: str = "/ocpp"
     allow_insecure_bind: bool = False
     max_message_bytes: int = 256 * 1024  # row 27

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import NamedTuple
 
 import structlog
 from websockets.frames import CloseCode
@@ -20,6 +21,8 @@ from csms.gateway.deadlines import TICK_S, Deadlines
 from csms.gateway.handshake import Claim, Turned, busy
 from csms.gateway.house import GatewaySettings
 from csms.gateway.socket import StationSocket
+from csms.gateway.tls import Tls
+from csms.gateway.tls_transport import TlsTransport, Turnstile
 
 log = structlog.get_logger()
 
@@ -28,6 +31,13 @@ Admit = Callable[[StationSocket, Claim], Awaitable[None]]
 Serve = Callable[[StationSocket], object]
 
 BACKLOG = 4096  # a herd knocks at once; asyncio's own 100 would have most of it try again
+
+
+class Ports(NamedTuple):
+    """Where a listener listens; None: it does not."""
+
+    plain: int | None
+    tls: int | None
 
 
 class Listener:
@@ -44,6 +54,7 @@ class Listener:
         screen: Screen,
         admit: Admit,
         serve: Serve,
+        tls: Tls | None = None,
     ) -> None:
         self.settings = settings
         self.subprotocols = [Subprotocol(name) for name in subprotocols]
@@ -51,6 +62,7 @@ class Listener:
         self._screen = screen
         self._admit = admit
         self._serve = serve
+        self._tls = tls
         self._sockets: dict[StationSocket, None] = {}
         self._speechless: dict[StationSocket, None] = {}  # have asked for nothing yet, the oldest first
         self._line: deque[tuple[StationSocket, Request, Claim]] = deque()
@@ -60,19 +72,32 @@ class Listener:
         self._closing = False
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[int]:
-        """Listen while inside; the port. At the end all sockets get 1001 and the time of one close."""
-        settings, loop = self.settings, asyncio.get_running_loop()
+    async def open(self) -> AsyncIterator[Ports]:
+        """Listen while inside. At the end all sockets get 1001 and the time of one close."""
         async with asyncio.TaskGroup() as self._tasks:
-            server = await loop.create_server(
-                lambda: StationSocket(self), settings.host, settings.port, backlog=BACKLOG
-            )
+            servers: list[asyncio.Server] = []
             try:
-                yield server.sockets[0].getsockname()[1]
+                yield Ports(await self._bind_plain(servers), await self._bind_tls(servers))
             finally:
                 self._closing = True
-                server.close()
+                for server in servers:
+                    server.close()
                 await self._close()
+
+    async def _bind_plain(self, servers: list[asyncio.Server]) -> int | None:
+        if not self.settings.plain:
+            return None
+        return await _bind(servers, lambda: StationSocket(self), self.settings.host, self.settings.port)
+
+    async def _bind_tls(self, servers: list[asyncio.Server]) -> int | None:
+        tls, turnstile = self._tls, Turnstile()
+        if tls is None:
+            return None
+
+        def secured() -> TlsTransport:
+            return TlsTransport(tls, turnstile, StationSocket(self))
+
+        return await _bind(servers, secured, tls.settings.host, tls.settings.port)
 
     # What sockets tell.
 
@@ -160,3 +185,12 @@ def _turn_away(socket: StationSocket, turned: Turned) -> None:
     if turned.retry_after_s is not None:
         headers["Retry-After"] = str(turned.retry_after_s)
     socket.turn_away(turned.status, turned.text, headers)
+
+
+async def _bind(
+    servers: list[asyncio.Server], factory: Callable[[], asyncio.Protocol], host: str, port: int
+) -> int:
+    server = await asyncio.get_running_loop().create_server(factory, host, port, backlog=BACKLOG)
+    servers.append(server)
+    bound: int = server.sockets[0].getsockname()[1]
+    return bound

@@ -19,9 +19,10 @@ from csms.gateway.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connectio
 from csms.gateway.frame_log import FrameLog, Recorder
 from csms.gateway.handshake import Claim, Doorkeeper, Peer, Turned
 from csms.gateway.house import GatewaySettings, House
-from csms.gateway.listener import Listener
+from csms.gateway.listener import Listener, Ports
 from csms.gateway.registry import Registry
 from csms.gateway.socket import StationSocket
+from csms.gateway.tls import Tls
 from csms.store import stations
 from csms.store.database import Database
 from csms.store.writer import Writer
@@ -46,7 +47,7 @@ class Gateway:
     dialects: Sequence[Dialect]
     policy: Policy
     settings: GatewaySettings
-    port: int = 0
+    ports: Ports = field(default_factory=lambda: Ports(None, None))
     started: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -64,10 +65,17 @@ class Gateway:
         self._doorkeeper = Doorkeeper(self._house)
         self._registry: Registry[Connection] = Registry(self.settings.probe_timeout_s)
         self._frame_log = FrameLog(self.db, self.writer, self.clock, self.settings.frames_kept)
-        if not (self.settings.allow_insecure_bind or _is_loopback(self.settings.host)):
+        settings = self.settings
+        self._tls = None if settings.tls is None else Tls(settings.tls)
+        if settings.plain and not (settings.allow_insecure_bind or _is_loopback(settings.host)):
             raise ConfigurationError(
                 "ocpp.host", "Plain WebSockets are for loopback only; allow_insecure_bind overrides this."
             )
+
+    @property
+    def port(self) -> int:
+        """Of the plain listener; 0 if there is none."""
+        return self.ports.plain or 0
 
     @property
     def connections(self) -> int:
@@ -78,24 +86,31 @@ class Gateway:
         """Listen until cancelled; then all sockets are closed with 1001."""
         await self.writer.commit([stations.all_disconnected()])
         self.writer.on_failure(self._store_failed)
-        log.warning("stations connect without TLS", host=self.settings.host)  # T-03
+        if self.settings.plain:
+            log.warning("stations connect without TLS", host=self.settings.host)  # T-03
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             group.create_task(self._frame_log.run())
             group.create_task(Onboarding(self.db, self.bus, self.clock, self.policy).run())
-            listener = Listener(
-                self.settings,
-                [dialect.subprotocol for dialect in self.dialects],  # row 1
-                self._screen,
-                self._admit,
-                lambda socket: group.create_task(self._serve(socket, group)),
-            )
-            async with listener.open() as self.port:
+            if self._tls is not None:
+                group.create_task(self._tls.watch())
+            async with self._listener(group).open() as self.ports:
                 self.started.set()
                 await asyncio.Event().wait()
 
+    def _listener(self, tasks: asyncio.TaskGroup) -> Listener:
+        return Listener(
+            self.settings,
+            [dialect.subprotocol for dialect in self.dialects],  # row 1
+            self._screen,
+            self._admit,
+            lambda socket: tasks.create_task(self._serve(socket, tasks)),
+            self._tls,
+        )
+
     def _screen(self, socket: StationSocket, request: Request) -> Claim:
-        return self._doorkeeper.screen(Peer(request.path, request.headers, socket.address))
+        peer = Peer(request.path, request.headers, socket.address, socket.profile, socket.certificate)
+        return self._doorkeeper.screen(peer)
 
     async def _admit(self, socket: StationSocket, claim: Claim) -> None:
         """Before any upgrade: may this peer be this station, and is its place free."""

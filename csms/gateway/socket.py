@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 from csms.gateway.deadlines import Deadlines, spread
 from csms.gateway.house import GatewaySettings
 from csms.gateway.machine import Machine
+from csms.gateway.tls import ClientCertificate
 from csms.store.stations import StationRow
 
 log = structlog.get_logger()
@@ -98,6 +99,19 @@ class StationSocket(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether the handshake is done and nobody has begun to close."""
         return self._state is State.OPEN
+
+    @property
+    def certificate(self) -> ClientCertificate | None:
+        """The peer's, verified by TLS (security profile 3)."""
+        certificate: ClientCertificate | None = self._transport.get_extra_info("certificate")
+        return certificate
+
+    @property
+    def profile(self) -> int:
+        """The security profile that the peer uses: 1 plain, 2 TLS, 3 TLS with a certificate of its own."""
+        if not self._transport.get_extra_info("tls"):
+            return 1
+        return 2 if self.certificate is None else 3
 
     def attach(self, hear: Hear, gone: Callable[[], None]) -> None:
         """`hear` gets every whole message, in order, those from before now at once; `gone` is called once.

@@ -181,6 +181,10 @@ class Front:
         """Where a station connects."""
         return f"ws://127.0.0.1:{self.gateway.port}{path}{identity}"
 
+    def secure_url(self, identity: str = STATION, path: str = "/ocpp/") -> str:
+        """Where it connects by TLS."""
+        return f"wss://127.0.0.1:{self.gateway.ports.tls}{path}{identity}"
+
     def knock(
         self,
         identity: str = STATION,
@@ -196,7 +200,7 @@ class Front:
         given = headers if headers is not None else {"Authorization": basic(name or identity, password)}
         options = {"compression": None, "ping_interval": None, "close_timeout": 1, **options}
         return connect(
-            self.url(identity, path),
+            self.secure_url(identity, path) if options.get("ssl") else self.url(identity, path),
             subprotocols=None if subprotocols is None else [Subprotocol(name) for name in subprotocols],
             additional_headers=given,
             proxy=None,

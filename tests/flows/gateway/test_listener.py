@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from websockets.http11 import Request
 
-from csms.gateway.handshake import Claim, Turned
+from csms.gateway.handshake import Claim, Login, Turned
 from csms.gateway.listener import Listener
 from csms.gateway.socket import StationSocket
 from csms.store.stations import StationRow
@@ -34,7 +34,7 @@ class Door:
         """Takes the path for the identity."""
         if request.path == "/ocpp/bad":
             raise Turned(HTTPStatus.UNAUTHORIZED, "No.\n")
-        return Claim("", request.path, "", "")
+        return Claim("", request.path, 1, Login("", ""))
 
     async def admit(self, socket: StationSocket, claim: Claim) -> None:
         """Waits for the door to open."""
@@ -53,8 +53,9 @@ async def listening(**changes: float) -> AsyncIterator[tuple[Door, int]]:
     door = Door()
     settings = replace(QUICK, **changes)  # type: ignore[arg-type]
     listener = Listener(settings, ["ocpp2.0.1"], door.screen, door.admit, door.serve)
-    async with listener.open() as port:
-        yield door, port
+    async with listener.open() as ports:
+        assert ports.plain is not None
+        yield door, ports.plain
 
 
 async def knock(port: int, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,0 +1,255 @@
+"""TLS: T-01 to T-09 of section 1.1 and C-01 to C-07 of section 1.3, on the wire."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidMessage, InvalidStatus
+
+from csms.domain.facts import SecurityAlarmRaised
+from csms.errors import ConfigurationError
+from csms.gateway.tls import Tls, TlsSettings
+from csms.store import stations
+from tests.flows.gateway.certificates import SERVER, Authority, Files, client
+from tests.flows.gateway.front import PASSWORD, STATION, WAIT_S, Client, Front, basic, front
+
+SERIAL = "SN-1"
+
+
+@dataclass
+class Pki:
+    """Both roots, the server's certificates and the gateway's settings."""
+
+    servers: Authority
+    stations: Authority
+    settings: TlsSettings
+
+
+@pytest.fixture
+def pki(tmp_path: Path) -> Pki:
+    servers, stations = Authority(tmp_path, "servers"), Authority(tmp_path, "stations")
+    own = [servers.issue("csms.example.org", usage=SERVER, rsa_key=rsa_key) for rsa_key in (False, True)]
+    return Pki(
+        servers,
+        stations,
+        TlsSettings(
+            certificates=tuple(files.certificate for files in own),
+            keys=tuple(files.key for files in own),
+            client_ca=stations.file,
+            client_organisations=("Operator", "Partner"),
+            port=0,
+        ),
+    )
+
+
+@asynccontextmanager
+async def secured(pki: Pki, profile: int = 2, **changes: Any) -> AsyncIterator[Front]:
+    """A gateway with TLS, and the station registered with a security profile."""
+    async with front(tls=replace(pki.settings, **changes)) as door:
+        async with door.db.begin() as conn:
+            await stations.change(conn, STATION, security_profile=profile, serial_number=SERIAL)
+        yield door
+
+
+def knock(door: Front, context: ssl.SSLContext | None, *, password: bool = True, **options: Any) -> Any:
+    """Come by TLS, or plainly."""
+    headers = {"Authorization": basic(STATION, PASSWORD)} if password else {}
+    return door.knock(headers=headers, ssl=context, **options)
+
+
+async def outcome(door: Front, context: ssl.SSLContext | None, *, password: bool = True) -> int:
+    """The HTTP status; 0 if TLS fails."""
+    try:
+        async with knock(door, context, password=password) as socket:
+            await Client(socket).call("Heartbeat", {})
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+    except (ssl.SSLError, ConnectionError, InvalidMessage):
+        return 0
+    finally:
+        await door.connections(0)
+
+
+@pytest.mark.parametrize("configured", [1, 2, 3])
+async def test_t_01_only_the_configured_profile_connects(pki: Pki, configured: int) -> None:
+    station = pki.stations.issue(SERIAL)
+    offers = {
+        1: (None, True),
+        2: (client(pki.servers), True),
+        3: (client(pki.servers, station), False),
+    }
+    async with secured(pki, configured) as door:
+        for offered, (context, password) in offers.items():
+            status = await outcome(door, context, password=password)
+            assert status == (101 if offered == configured else 401), offered
+        assert await outcome(door, None, password=False) == 401
+        assert await outcome(door, client(pki.servers), password=False) == 401
+
+
+@pytest.mark.parametrize(
+    ("maximum", "works"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+async def test_t_04_tls_1_2_and_1_3_only(pki: Pki, maximum: ssl.TLSVersion, works: bool) -> None:
+    context = client(pki.servers)
+    if not works:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            context.minimum_version = context.maximum_version = maximum
+    else:
+        context.minimum_version = context.maximum_version = maximum
+    async with secured(pki) as door:
+        assert (await outcome(door, context) == 101) == works
+
+
+SUITES = [
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", False),
+    ("ECDHE-ECDSA-AES256-GCM-SHA384", False),
+    ("AES128-GCM-SHA256", True),
+    ("AES256-GCM-SHA384", True),
+]
+
+
+@pytest.mark.parametrize(("suite", "old"), SUITES)
+@pytest.mark.parametrize("forward_secrecy_only", [False, True])
+async def test_t_05_t_06_the_four_suites(pki: Pki, suite: str, old: bool, forward_secrecy_only: bool) -> None:
+    context = client(pki.servers)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suite)
+    async with secured(pki, forward_secrecy_only=forward_secrecy_only) as door:
+        works = not (old and forward_secrecy_only)
+        assert (await outcome(door, context) == 101) == works
+
+
+async def test_t_05_cbc_is_refused(pki: Pki) -> None:
+    context = client(pki.servers)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-SHA256:AES128-SHA")
+    async with secured(pki) as door:
+        assert await outcome(door, context) == 0
+
+
+def test_t_07_no_compression_and_no_renegotiation(pki: Pki) -> None:
+    options = Tls(pki.settings).context.options
+    assert options & ssl.OP_NO_COMPRESSION
+    assert options & ssl.OP_NO_RENEGOTIATION
+
+
+async def serial_of(door: Front, pki: Pki) -> int:
+    """Which certificate a new connection gets."""
+    assert door.gateway.ports.tls is not None
+    _, writer = await asyncio.open_connection("127.0.0.1", door.gateway.ports.tls, ssl=client(pki.servers))
+    serial = int(writer.get_extra_info("peercert")["serialNumber"], 16)
+    writer.close()
+    return serial
+
+
+async def test_t_09_a_renewed_certificate_is_used_and_no_connection_dropped(pki: Pki) -> None:
+    async with secured(pki) as door, knock(door, client(pki.servers)) as socket:
+        station = Client(socket)
+        assert await station.boot() == "Accepted"
+        before = await serial_of(door, pki)
+        pki.settings.keys[0].write_text("half a file")
+        tls = door.gateway._tls
+        assert tls is not None
+        tls.look()
+        assert await serial_of(door, pki) == before
+        pki.servers.issue("csms.example.org", usage=SERVER)
+        tls.look()
+        assert await serial_of(door, pki) != before
+        await station.result("Heartbeat", {})
+
+
+async def test_messages_of_any_size_pass_both_ways(pki: Pki) -> None:
+    async with secured(pki) as door, knock(door, client(pki.servers)) as socket:
+        station = Client(socket)
+        assert await station.boot() == "Accepted"
+        for size in (10, 4000, 20_000, 200_000):
+            payload = {"vendorId": "v", "data": "x" * size}
+            answer = await station.call("DataTransfer", payload)
+            assert answer[0] in (3, 4)
+        await socket.ping()
+        await station.send("x" * 300_000)
+        assert await station.closed() == 1009
+
+
+async def test_section_2_2_row_14_a_slow_tls_handshake_is_cut(pki: Pki) -> None:
+    async with front(tls=pki.settings, upgrade_timeout_s=0.2) as door:
+        assert door.gateway.ports.tls is not None
+        for first in (b"", b"\x16\x03\x01\x02\x00\x01"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.gateway.ports.tls)
+            writer.write(first)
+            async with asyncio.timeout(WAIT_S):
+                assert await reader.read() == b""
+            writer.close()
+
+
+async def test_who_speaks_no_tls_is_hung_up_on(pki: Pki) -> None:
+    async with front(tls=pki.settings) as door:
+        assert door.gateway.ports.tls is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.gateway.ports.tls)
+        writer.write(b"GET /ocpp/cs-1 HTTP/1.1\r\n\r\n")
+        async with asyncio.timeout(WAIT_S):
+            await reader.read()
+        writer.close()
+
+
+BAD: dict[str, Callable[[Pki, Path], Files]] = {
+    "unknown authority": lambda pki, folder: Authority(folder, "others").issue(SERIAL),
+    "the servers' authority": lambda pki, _: pki.servers.issue(SERIAL),
+    "expired": lambda pki, _: pki.stations.issue(SERIAL, days=(-5, -1)),
+    "not yet valid": lambda pki, _: pki.stations.issue(SERIAL, days=(1, 5)),
+    "for servers": lambda pki, _: pki.stations.issue(SERIAL, usage=SERVER),
+    "another serial number": lambda pki, _: pki.stations.issue("SN-2"),
+    "another organisation": lambda pki, _: pki.stations.issue(SERIAL, "Somebody"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+async def test_c_01_to_c_05_bad_certificates_are_refused(pki: Pki, tmp_path: Path, bad: str) -> None:
+    station = BAD[bad](pki, tmp_path)
+    async with secured(pki, 3) as door:
+        # Of an authority that the server does not ask for, the client does not even show one.
+        assert await outcome(door, client(pki.servers, station), password=False) in (0, 401)
+        if bad.startswith("another"):
+            alarm = await door.fact(SecurityAlarmRaised)
+            assert isinstance(alarm, SecurityAlarmRaised)
+            assert alarm.kind == "InvalidChargingStationCertificate"
+
+
+async def test_c_02_a_trusted_partners_station_is_let_in(pki: Pki) -> None:
+    async with secured(pki, 3) as door:
+        context = client(pki.servers, pki.stations.issue(SERIAL, "Partner"))
+        assert await outcome(door, context, password=False) == 101
+
+
+async def test_c_06_a_revoked_certificate_is_refused(pki: Pki) -> None:
+    good, bad = pki.stations.issue(SERIAL, rsa_key=True), pki.stations.issue(SERIAL)
+    async with secured(pki, 3, client_crl=pki.stations.revoke(bad)) as door:
+        assert await outcome(door, client(pki.servers, good), password=False) == 101
+        assert await outcome(door, client(pki.servers, bad), password=False) == 0
+
+
+async def test_c_07_a_certificate_opens_no_other_identity(pki: Pki) -> None:
+    async with secured(pki, 3) as door:
+        await door.add_station("cs-2", security_profile=3, serial_number="SN-2")
+        context = client(pki.servers, pki.stations.issue(SERIAL))
+        with pytest.raises(InvalidStatus):
+            async with door.knock("cs-2", headers={}, ssl=context):
+                pass
+
+
+@pytest.mark.parametrize("wrong", ["certificates", "client_ca", "client_crl"])
+def test_files_that_are_not_there_or_not_right_are_named(pki: Pki, tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "bad.pem").write_text("no certificate")
+    for name in ("bad.pem", "missing.pem"):
+        value: Any = tmp_path / name
+        changes: dict[str, Any] = {wrong: (value, value) if wrong == "certificates" else value}
+        with pytest.raises(ConfigurationError, match="ocpp"):
+            Tls(replace(pki.settings, **changes))
