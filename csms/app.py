@@ -7,6 +7,7 @@ flushed; then the database is closed.
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
@@ -47,6 +48,10 @@ log = structlog.get_logger()
 DEFAULT_PROGRAM = "default"
 DIALECTS = (V201,)  # in our order of preference
 _GRACEFUL_S = 5
+_PART_S = 2.0
+"""How long a part that serves nobody may take to end before the stations are told to go."""
+_STOP_S = 9.0
+"""A store that does not answer must not hold up the end; whoever is not acknowledged tells again."""
 _END = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -115,7 +120,7 @@ class App:
             log.info("stopping")
             wiring.closing.set()
             http.should_exit = True
-            await _ended(*others)
+            await _ended(*others, within_s=_PART_S)
             await _ended(stations)
             await rest
             await writer.close()
@@ -205,8 +210,13 @@ def run(settings: Settings, ready: Callable[[Ready], None]) -> None:
     async def main() -> None:
         app = build(settings)
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            app.stop()
+            loop.call_later(_STOP_S, _give_up)
+
         for number in _END:
-            loop.add_signal_handler(number, app.stop)
+            loop.add_signal_handler(number, end)
         try:
             await app.run(ready)
         finally:  # all is done and safe: who asks once more must not make an abnormal end of it
@@ -263,11 +273,18 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield door
 
 
-async def _ended(*tasks: asyncio.Task[None]) -> None:
-    """Cancel these and wait until they are gone."""
+async def _ended(*tasks: asyncio.Task[None], within_s: float | None = None) -> None:
+    """Cancel these and wait until they are gone, or so long."""
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    await asyncio.wait(tasks, timeout=within_s)
+
+
+def _give_up() -> None:
+    """The end of the process, though not all could be finished."""
+    log.error("not stopped in time, leaving")
+    logging.shutdown()
+    os._exit(1)
 
 
 async def _first_start(db: Database, clock: Clock, file: Path) -> str | None:

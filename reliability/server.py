@@ -162,4 +162,8 @@ class Server:
         return self.log.read_text(errors="replace")[-2000:]
 
 
-EXPECTED = ("store failed, closing all stations", "Exception closing connection")
+EXPECTED = (
+    "store failed, closing all stations",
+    "Exception closing connection",
+    "not stopped in time, leaving",
+)

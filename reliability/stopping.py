@@ -110,7 +110,7 @@ class Stops:
             return
         seconds = time.perf_counter() - begun
         experience.cut_s = max(experience.cut_s or 0.0, seconds)
-        if code != 0:
+        if code != (1 if kind == PAUSED else 0):  # it could not finish, and says so
             experience.faults.append(f"it ended with {code}")
         if seconds > STOP_S:
             experience.faults.append(f"it ended after {seconds:.1f} s")
@@ -118,8 +118,7 @@ class Stops:
     def _judge(self, kind: str, experience: Experience, parted: list[int]) -> None:
         endings = self._crowd.endings_since(parted)
         experience.endings += endings
-        # A store that does not answer is told to the stations first; then the server goes down.
-        strange = endings.keys() - ({"closed 1001", "closed 1013"} if kind == PAUSED else {"closed 1001"})
+        strange = endings.keys() - {"closed 1001"}
         if strange:
             experience.faults.append(f"stations were parted with {sorted(strange)}")
 
