@@ -50,6 +50,23 @@ class SqliteStore:
         finally:
             file.close()
 
+    async def change(self, statement: str) -> None:
+        """Run one statement and commit it; the server must not be at work."""
+        await asyncio.to_thread(self._change, statement)
+
+    def _change(self, statement: str) -> None:
+        file = sqlite3.connect(self.path)
+        try:
+            file.execute(statement)
+            file.commit()
+        finally:
+            file.close()
+
+    async def columns(self, table: str) -> list[str]:
+        """The columns of a table."""
+        (rows,) = await self.snapshot([(f'PRAGMA table_info("{table}")', ())])
+        return [row[1] for row in rows]
+
     async def sound(self) -> bool:
         """Whether the file is not damaged."""
         ((answer,),) = (await self.snapshot([("PRAGMA integrity_check", ())]))[0]
@@ -154,6 +171,22 @@ class PostgresStore:
                 return [await connection.fetch(_numbered(text), *values) for text, values in queries]
         finally:
             await connection.close()
+
+    async def change(self, statement: str) -> None:
+        """Run one statement and commit it."""
+        import asyncpg
+
+        connection = await asyncpg.connect(self._direct)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def columns(self, table: str) -> list[str]:
+        """The columns of a table."""
+        query = "SELECT column_name FROM information_schema.columns WHERE table_name = ?"
+        (rows,) = await self.snapshot([(query, (table,))])
+        return [row[0] for row in rows]
 
 
 def _numbered(text: str) -> str:
