@@ -48,8 +48,9 @@ class Disk:
         now = asyncio.get_running_loop().time()
         quick = self.random.expovariate(1 / (0.003 if writes else 0.0003))
         if now < self.slow_until:
-            self.troubled_at = now
-            return quick + self.slowness_s * self.random.random()
+            slow = quick + self.slowness_s * self.random.random()
+            self.troubled_at = max(self.troubled_at, now + slow)
+            return slow
         return quick
 
     def before(self, life: int, sql: str) -> None:
@@ -60,7 +61,7 @@ class Disk:
             return
         if self.reads_fail or not sql.lstrip().upper().startswith(("SELECT", "PRAGMA")):
             self.failures += 1
-            self.troubled_at = asyncio.get_running_loop().time()
+            self.troubled_at = max(self.troubled_at, asyncio.get_running_loop().time())
             raise sqlite3.OperationalError(self.random.choice(("disk I/O error", "database or disk is full")))
 
     def after_commit(self) -> None:
