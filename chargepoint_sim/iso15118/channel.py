@@ -1,6 +1,6 @@
 """What lies between vehicle and station. Above it the same messages and state machines, whatever it is.
 
-Here: in memory, no bytes. A channel that speaks EXI over TCP or TLS stands beside it as another class.
+Here: in memory, no bytes. `wire.WireChannel` is the same over TCP or TLS.
 """
 
 import asyncio
@@ -8,22 +8,25 @@ from collections import deque
 from typing import Protocol
 
 from chargepoint_sim.clock import Clock, deadline
-
-Body = dict[str, object]
+from chargepoint_sim.iso15118.exi.vocabulary import Element
 
 
 class ChannelClosed(Exception):
     """The other end is gone."""
 
 
+class Undecodable(Exception):
+    """The other end sent bytes that are no message of the protocol."""
+
+
 class Channel(Protocol):
     """One end of a vehicle-to-station connection."""
 
-    async def send(self, namespace: str, name: str, body: Body) -> None:
-        """Send a message, named and shaped as in the standard's schemas."""
+    async def send(self, message: Element) -> None:
+        """Send a message; `ChannelClosed` if the other end is gone."""
 
-    async def recv(self, timeout_s: float) -> tuple[str, Body]:
-        """The next message's name and body; TimeoutError or ChannelClosed if there is none."""
+    async def recv(self, timeout_s: float) -> Element:
+        """The next message; `TimeoutError`, `ChannelClosed` or `Undecodable` if there is none."""
 
     async def pause(self, seconds: float) -> None:
         """Wait before the next request, less long if the other end nudges."""
@@ -41,7 +44,7 @@ class MemoryChannel:
     def __init__(self, clock: Clock, message_clock: Clock) -> None:
         self._clock = clock
         self._message_clock = message_clock
-        self._inbox: deque[tuple[str, Body]] = deque()
+        self._inbox: deque[Element] = deque()
         self._arrived = asyncio.Event()
         self._nudged = asyncio.Event()
         self._closed = False
@@ -54,14 +57,14 @@ class MemoryChannel:
         one._peer, other._peer = other, one
         return one, other
 
-    async def send(self, namespace: str, name: str, body: Body) -> None:
+    async def send(self, message: Element) -> None:
         """Hand a message to the other end."""
         if self._closed or self._peer._closed:
             raise ChannelClosed
-        self._peer._inbox.append((name, body))
+        self._peer._inbox.append(message)
         self._peer._arrived.set()
 
-    async def recv(self, timeout_s: float) -> tuple[str, Body]:
+    async def recv(self, timeout_s: float) -> Element:
         """The next message; what was sent before a close is still delivered."""
         if not self._inbox:
             async with deadline(self._message_clock, timeout_s):

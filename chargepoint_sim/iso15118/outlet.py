@@ -20,6 +20,7 @@ class Ending(StrEnum):
 
     BY_VEHICLE = "by vehicle"
     BY_STATION = "by station"
+    PAUSED = "paused"
     LOST = "lost"
     BROKEN = "broken"
 
@@ -43,13 +44,17 @@ class ChargingNeeds:
 
 @dataclass(frozen=True)
 class VehicleState:
-    """What the vehicle tells in every charge loop."""
+    """What the vehicle tells in every charge loop.
+
+    `wish_w` is the power that it asks for where it is the one that decides (Scheduled control, -2), + in.
+    """
 
     ability: PowerLimits
     requests: EnergyRequests
     bidirectional: bool
     soc: float | None
     departure_in_s: float | None
+    wish_w: float | None = None
 
 
 @dataclass(frozen=True)

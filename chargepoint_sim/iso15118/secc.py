@@ -1,318 +1,248 @@
-"""The station's end of ISO 15118-20: answers, never asks.
+"""The station's end of ISO 15118: answers, never asks.
 
-`_ALLOWED` is the state machine: which requests a state takes, and who answers them. Anything else gets
-the matching response with FAILED_SequenceError, an open contactor and the end of the session.
-A new setpoint or a stop reaches the vehicle with the next response.
+Here is what all protocols share: agreeing on one, waiting for requests, refusing what is out of order, how
+it all ends. Which requests a state takes, and who answers them, is a `Dialect`: `v20.station`, `v2.station`.
+Anything else gets the matching response with FAILED_SequenceError, an open contactor and the end of the
+session. A new setpoint or a wish reaches the vehicle with the next response.
 """
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum, auto
-from typing import cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar, cast
 
 from chargepoint_sim.clock import Clock
-from chargepoint_sim.ev.vehicle import Current, PowerLimits
-from chargepoint_sim.iso15118 import messages
-from chargepoint_sim.iso15118.channel import Body, Channel, ChannelClosed
-from chargepoint_sim.iso15118.messages import FLAVOURS, NO_SESSION, Flavour
-from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Outlet, Permission
-from chargepoint_sim.iso15118.refusals import refusal
+from chargepoint_sim.ev.vehicle import PowerLimits
+from chargepoint_sim.iso15118.appprotocol.messages import (
+    AppProtocolType,
+    responseCodeType,
+    supportedAppProtocolReq,
+    supportedAppProtocolRes,
+)
+from chargepoint_sim.iso15118.channel import Channel, ChannelClosed, Undecodable
+from chargepoint_sim.iso15118.exi.vocabulary import Element
+from chargepoint_sim.iso15118.outlet import Ending, Outlet
+from chargepoint_sim.iso15118.services import SERVICES, Control, Service, Wish
 
+NO_SESSION = bytes(8)
 _FIRST_REQUEST_S = 20.0
 _NEXT_REQUEST_S = 60.0
 _STOP_GRACE_S = 60.0
 
 
-class State(StrEnum):
-    """Where the session is."""
+@dataclass(frozen=True)
+class Hardware:
+    """What is fixed in this outlet. A cable check takes `cable_check_s`."""
 
-    PROTOCOL = auto()
-    SETUP = auto()
-    AUTHORIZATION_SETUP = auto()
-    AUTHORIZATION = auto()
-    DISCOVERY = auto()
-    SELECTION = auto()
-    PARAMETERS = auto()
-    SCHEDULE = auto()
-    CABLE_CHECK = auto()
-    PRE_CHARGE = auto()
-    POWER_ON = auto()
-    LOOP = auto()
-    WELDING = auto()
-    STOP = auto()
-    END = auto()
-    FAILED = auto()
+    evse_id: str
+    services: frozenset[int] = frozenset(SERVICES)
+    voltage_v: float = 400.0
+    cable_check_s: float = 0.0
+    may_pause: bool = True
+    controls: frozenset[Control] = frozenset(Control)
+
+
+class Refused(Exception):
+    """A handler's failure code for a request."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True)
-class Hardware:
-    """What is fixed in this outlet."""
+class Answer:
+    """A response and the state it leads to."""
 
-    evse_id: str
-    services: frozenset[int] = frozenset(FLAVOURS)
-    voltage_v: float = 400.0
+    state: StrEnum
+    response: Element
+
+
+Handler = Callable[["Secc", Element], Answer]
+_Request = TypeVar("_Request", bound=Element)
+
+
+def on(kind: type[_Request], handler: Callable[["Secc", _Request], Answer]) -> tuple[type[Element], Handler]:
+    """A row of a state's table: who answers a request; it gets nothing but that request's class."""
+    return kind, cast("Handler", handler)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A protocol as a station speaks it.
+
+    `namespaces` of the handshake with their major and minor version; `read` gives a request's body and
+    session id, None for what is no request of the protocol; `refuse` the response with a failure code,
+    None where the protocol has none; `lasting` says whether a session id is needed for a request.
+    """
+
+    namespaces: Callable[[Hardware], Mapping[str, tuple[int, int]]]
+    first: StrEnum
+    end: StrEnum
+    allowed: Mapping[StrEnum, Mapping[type[Element], Handler]]
+    anywhere: Mapping[type[Element], Handler]
+    read: Callable[[Element], tuple[Element, bytes] | None]
+    refuse: Callable[["Secc", Element, str], Element | None]
+
+
+@dataclass
+class Memory:
+    """What an outlet keeps of a paused session until the vehicle goes on with it."""
+
+    session_id: bytes = NO_SESSION
+    new_session_id: Callable[[], bytes] = field(default=lambda: secrets.token_bytes(8))
+
+    def session_for(self, asked: bytes) -> tuple[bytes, bool]:
+        """The id of a session, and whether it is the paused one: a paused one is gone on with only once."""
+        paused, self.session_id = self.session_id, NO_SESSION
+        joined = any(asked) and asked == paused
+        return (paused if joined else self.new_session_id()), joined
 
 
 class Secc:
     """One session at one outlet."""
 
-    def __init__(self, channel: Channel, outlet: Outlet, clock: Clock, hardware: Hardware) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        outlet: Outlet,
+        clock: Clock,
+        hardware: Hardware,
+        dialects: tuple[Dialect, ...],
+        memory: Memory | None = None,
+    ) -> None:
         self.outlet = outlet
         self.clock = clock
         self.hardware = hardware
-        self.state = State.PROTOCOL
+        self.memory = memory or Memory()
+        self.state: StrEnum | None = None
         self.session_id = NO_SESSION
-        self.flavour: Flavour | None = None
+        self.service: Service | None = None
+        self.control = Control.DYNAMIC
         self.evccid = ""
         self.rating = PowerLimits(0.0, 0.0)
-        self.target_soc: float | None = None
+        self.wish = Wish.GO_ON
+        self.paused = False
+        self.energised = False
+        self.since = clock.monotonic()
+        self.failure = ""
+        self._dialects = dialects
+        self._dialect: Dialect | None = None
         self._channel = channel
         self._terminate_by: float | None = None
+        self._over = False
 
     def terminate(self) -> None:
         """Ask the vehicle to end the session; it hears it with the next response."""
         if self._terminate_by is None:
             self._terminate_by = self.clock.monotonic() + _STOP_GRACE_S
+            self.wish = Wish.STOP
+            self._channel.nudge()
+
+    def want(self, wish: Wish) -> None:
+        """Ask the vehicle to pause or to renegotiate; it hears it with the next response."""
+        if self._terminate_by is None:
+            self.wish = wish
             self._channel.nudge()
 
     def nudge(self) -> None:
         """Have the vehicle ask again soon, because something has changed."""
         self._channel.nudge()
 
-    @property
-    def terminating(self) -> bool:
-        """Whether the station wants the session to end."""
-        return self._terminate_by is not None
-
     async def run(self) -> Ending:
         """Answer until the session is over; the contactor is open afterwards."""
+        timeout_s = _FIRST_REQUEST_S
         try:
-            timeout_s = _FIRST_REQUEST_S
-            while self.state not in (State.END, State.FAILED):
-                name, body = await self._channel.recv(timeout_s)
-                answered, response = self.answer(name, body)
-                await self._channel.send(messages.namespace_of(answered), answered, response)
+            while not self._over:
+                request = await self._channel.recv(timeout_s)
+                await self._channel.send(self.answer(request))
                 timeout_s = _NEXT_REQUEST_S
                 if self._terminate_by is not None and self.clock.monotonic() > self._terminate_by:
                     return Ending.BY_STATION
         except (TimeoutError, ChannelClosed):
             return Ending.LOST
+        except Undecodable as bytes_:
+            self.failure = str(bytes_)
+            return Ending.BROKEN
         finally:
             self.outlet.set_contactor(False)
             self._channel.close()
-        if self.state is State.FAILED:
+        if self.failure:
             return Ending.BROKEN
-        return Ending.BY_STATION if self.terminating else Ending.BY_VEHICLE
+        if self.paused:
+            return Ending.PAUSED
+        return Ending.BY_STATION if self._terminate_by is not None else Ending.BY_VEHICLE
 
-    def answer(self, name: str, body: Body) -> tuple[str, Body]:
-        """The response to a request, with the step to the next state."""
-        stem = name.removesuffix("Req")
-        if stem == name or (empty := refusal(stem, self.flavour)) is None:
-            raise ChannelClosed(f"not a request of -20: {name}")
-        header = cast("Body", body.get("Header", {}))
-        if stem != "supportedAppProtocol" and header.get("SessionID") != self.session_id:
-            return self._fail(stem, empty, "FAILED_UnknownSession")
-        handler = _ALLOWED[self.state].get(stem) or _ANYWHERE.get(stem)
-        if handler is None or (self.flavour is not None and not _fits(stem, self.flavour)):
-            return self._fail(stem, empty, "FAILED_SequenceError")
-        answer = handler(self, body)
-        if answer.code.upper().startswith("FAILED"):
-            return self._fail(stem, empty, answer.code)
+    @property
+    def failed(self) -> bool:
+        """Whether a request was refused, which ends the session."""
+        return bool(self.failure)
+
+    def answer(self, request: Element) -> Element:
+        """The response to a request, with the step to the next state. `ChannelClosed` if there is none."""
+        if isinstance(request, supportedAppProtocolReq):
+            return self._agree(request)
+        dialect, body, session_id = self._understood(request)
+        fresh = self._dialect is not None and self.state is self._dialect.first
+        if not fresh and self._dialect is not None and session_id != self.session_id:
+            return self._refuse(dialect, body, "FAILED_UnknownSession")
+        rows = dialect.allowed.get(self.state, {}) if self.state is not None and self._dialect else {}
+        handler = rows.get(type(body))
+        if handler is None and self._dialect is not None and not fresh:
+            handler = dialect.anywhere.get(type(body))
+        if handler is None:
+            return self._refuse(dialect, body, "FAILED_SequenceError")
+        if fresh:
+            self.session_id = session_id  # the id of a session to go on with, which the handler judges
+        try:
+            answer = handler(self, body)
+        except Refused as refused:
+            return self._refuse(dialect, body, refused.code)
+        if answer.state is not self.state:
+            self.since = self.clock.monotonic()
         self.state = answer.state
-        return f"{stem}Res", self._header(stem) | {"ResponseCode": answer.code} | answer.body
+        self._over = answer.state is dialect.end
+        return answer.response
 
-    def _fail(self, stem: str, empty: Body, code: str) -> tuple[str, Body]:
+    def _understood(self, request: Element) -> tuple[Dialect, Element, bytes]:
+        """A request in the agreed protocol, or in any before one is agreed on."""
+        for dialect in self._dialects if self._dialect is None else (self._dialect,):
+            if (found := dialect.read(request)) is not None:
+                return dialect, *found
+        raise self._closed(f"{type(request).__name__} is no request of the protocol")
+
+    def _closed(self, why: str) -> Exception:
+        self.failure, self._over = why, True
+        self.outlet.set_contactor(False)
+        return Undecodable(why)
+
+    def _agree(self, request: supportedAppProtocolReq) -> supportedAppProtocolRes:
+        """The handshake: of what the vehicle offers, the first by its own priority that is known here."""
+        candidates = () if self._dialect is not None else self._dialects  # there is no second handshake
+        for offer in sorted(request.AppProtocol, key=lambda offer: offer.Priority):
+            for dialect in candidates:
+                if (code := _fit(offer, dialect.namespaces(self.hardware))) is not None:
+                    self._dialect, self.state = dialect, dialect.first
+                    return supportedAppProtocolRes(ResponseCode=code, SchemaID=offer.SchemaID)
+        self.outlet.set_contactor(False)
+        self.failure, self._over = "no protocol in common", True
+        return supportedAppProtocolRes(ResponseCode="Failed_NoNegotiation")
+
+    def _refuse(self, dialect: Dialect, body: Element, code: str) -> Element:
         """Refuse, open the contactor, be done."""
         self.outlet.set_contactor(False)
-        self.state = State.FAILED
-        return f"{stem}Res", self._header(stem) | {"ResponseCode": code} | empty
-
-    def _header(self, stem: str) -> Body:
-        if stem == "supportedAppProtocol":
-            return {}
-        return {"Header": {"SessionID": self.session_id, "TimeStamp": int(self.clock.now().timestamp())}}
+        self.failure, self._over = f"{type(body).__name__}: {code}", True
+        response = dialect.refuse(self, body, code)
+        if response is None:
+            raise self._closed(f"{self.failure}, which has no negative response here")
+        return response
 
 
-def _fits(stem: str, flavour: Flavour) -> bool:
-    """Whether a message of AC or DC belongs to the chosen service."""
-    return not stem.startswith(("AC_", "DC_")) or stem.startswith(f"{flavour.current}_")
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """A response's own elements, the state it leads to, and its code."""
-
-    state: State
-    body: Body
-    code: str = "OK"
-
-
-_Handler = Callable[[Secc, Body], _Answer]
-
-
-def _protocol(secc: Secc, body: Body) -> _Answer:
-    offers = cast("list[Body]", body["AppProtocol"])
-    known = {
-        flavour.namespace for flavour in FLAVOURS.values() if flavour.service_id in secc.hardware.services
-    }
-    for offer in sorted(offers, key=lambda offer: cast("int", offer["Priority"])):
-        if offer["ProtocolNamespace"] in known:
-            return _Answer(State.SETUP, {"SchemaID": offer["SchemaID"]}, "OK_SuccessfulNegotiation")
-    return _Answer(State.FAILED, {}, "Failed_NoNegotiation")
-
-
-def _setup(secc: Secc, body: Body) -> _Answer:
-    secc.session_id = secrets.token_hex(8).upper()
-    secc.evccid = str(body["EVCCID"])
-    return _Answer(State.AUTHORIZATION_SETUP, {"EVSEID": secc.hardware.evse_id}, "OK_NewSessionEstablished")
-
-
-def _authorization_setup(secc: Secc, body: Body) -> _Answer:
-    empty = refusal("AuthorizationSetup", None)
-    return _Answer(State.AUTHORIZATION, empty or {})
-
-
-def _authorization(secc: Secc, body: Body) -> _Answer:
-    match secc.outlet.permission():
-        case Permission.GRANTED:
-            return _Answer(State.DISCOVERY, {"EVSEProcessing": "Finished"})
-        case Permission.REFUSED:
-            refused = "WARNING_EIMAuthorizationFailure"
-            return _Answer(State.AUTHORIZATION, {"EVSEProcessing": "Finished"}, refused)
-        case Permission.PENDING:
-            waiting = {"EVSEProcessing": "Ongoing_WaitingForCustomerInteraction"}
-            return _Answer(State.AUTHORIZATION, cast("Body", waiting))
-
-
-def _discovery(secc: Secc, body: Body) -> _Answer:
-    services = [{"ServiceID": one, "FreeService": False} for one in sorted(secc.hardware.services)]
-    listed: Body = {"ServiceRenegotiationSupported": False}
-    return _Answer(State.SELECTION, listed | {"EnergyTransferServiceList": {"Service": services}})
-
-
-def _detail(secc: Secc, body: Body) -> _Answer:
-    service = cast("int", body["ServiceID"])
-    if service not in secc.hardware.services:
-        return _Answer(State.FAILED, {}, "FAILED_ServiceIDInvalid")
-    sets = {"ParameterSet": [messages.parameter_set(FLAVOURS[service])]}
-    return _Answer(State.SELECTION, {"ServiceID": service, "ServiceParameterList": sets})
-
-
-def _selection(secc: Secc, body: Body) -> _Answer:
-    chosen = messages.part(body, "SelectedEnergyTransferService")
-    service = cast("int", chosen["ServiceID"])
-    if service not in secc.hardware.services:
-        return _Answer(State.FAILED, {}, "FAILED_NoEnergyTransferServiceSelected")
-    if chosen["ParameterSetID"] != 1:
-        return _Answer(State.FAILED, {}, "FAILED_ServiceSelectionInvalid")
-    secc.flavour = FLAVOURS[service]
-    return _Answer(State.PARAMETERS, {})
-
-
-def _chosen(secc: Secc) -> Flavour:
-    """The chosen service; every state that asks comes after the choice."""
-    return cast("Flavour", secc.flavour)
-
-
-def _parameters(secc: Secc, body: Body) -> _Answer:
-    flavour = _chosen(secc)
-    if flavour.discovery_mode("Req") not in body:
-        return _Answer(State.FAILED, {}, "FAILED_WrongChargeParameter")
-    mode = messages.part(body, flavour.discovery_mode("Req"))
-    secc.rating = messages.read_limits("EV", mode)
-    own = messages.discovery_elements("EVSE", flavour, secc.outlet.rating, secc.hardware.voltage_v)
-    return _Answer(State.SCHEDULE, {flavour.discovery_mode("Res"): own})
-
-
-def _schedule(secc: Secc, body: Body) -> _Answer:
-    mode, flavour = messages.part(body, "Dynamic_SEReqControlMode"), _chosen(secc)
-    told = ChargingNeeds(
-        evccid=secc.evccid,
-        current=flavour.current,
-        bidirectional=flavour.bidirectional,
-        rating=secc.rating,
-        max_current_a=secc.rating.charge_w / secc.hardware.voltage_v,
-        max_voltage_v=secc.hardware.voltage_v,
-        requests=messages.read_requests(mode),
-        departure_in_s=float(cast("int", mode["DepartureTime"])),
-    )
-    secc.outlet.take_needs(_with_battery(told, mode))
-    following = State.CABLE_CHECK if flavour.current is Current.DC else State.POWER_ON
-    return _Answer(following, {"EVSEProcessing": "Finished", "Dynamic_SEResControlMode": {}})
-
-
-def _with_battery(told: ChargingNeeds, mode: Body) -> ChargingNeeds:
-    """Capacity and state of charge follow from two bounds told both in percent and in Wh."""
-    if "TargetSOC" not in mode or "MinimumSOC" not in mode:
-        return told
-    target, minimum = float(cast("int", mode["TargetSOC"])), float(cast("int", mode["MinimumSOC"]))
-    if target <= minimum:
-        return replace(told, target_soc=target)
-    capacity_wh = (told.requests.target_wh - told.requests.minimum_wh) * 100.0 / (target - minimum)
-    soc = target - 100.0 * told.requests.target_wh / capacity_wh
-    return replace(told, target_soc=target, capacity_wh=capacity_wh, soc=soc)
-
-
-def _cable_check(secc: Secc, body: Body) -> _Answer:
-    return _Answer(State.PRE_CHARGE, {"EVSEProcessing": "Finished"})
-
-
-def _pre_charge(secc: Secc, body: Body) -> _Answer:
-    following = State.POWER_ON if body["EVProcessing"] == "Finished" else State.PRE_CHARGE
-    return _Answer(following, {"EVSEPresentVoltage": body["EVTargetVoltage"]})
-
-
-def _power_delivery(secc: Secc, body: Body) -> _Answer:
-    if body["ChargeProgress"] == "Start":
-        if secc.state is not State.POWER_ON:
-            return _Answer(State.FAILED, {}, "FAILED_SequenceError")
-        secc.outlet.set_contactor(True)
-        return _Answer(State.LOOP, {})
-    secc.outlet.set_contactor(False)
-    return _Answer(State.WELDING if _chosen(secc).current is Current.DC else State.STOP, {})
-
-
-def _charge_loop(secc: Secc, body: Body) -> _Answer:
-    flavour = _chosen(secc)
-    if flavour.loop_mode("Req") not in body:
-        return _Answer(State.FAILED, {}, "FAILED_WrongChargeParameter")
-    state = secc.outlet.exchange(messages.read_loop_request(flavour, body))
-    response = messages.loop_response(flavour, state, secc.hardware.voltage_v)
-    if secc.terminating:
-        response["EVSEStatus"] = {"NotificationMaxDelay": 0, "EVSENotification": "Terminate"}
-    return _Answer(State.LOOP, response)
-
-
-def _welding(secc: Secc, body: Body) -> _Answer:
-    following = State.STOP if body["EVProcessing"] == "Finished" else State.WELDING
-    return _Answer(following, {"EVSEPresentVoltage": messages.rational(0)})
-
-
-def _session_stop(secc: Secc, body: Body) -> _Answer:
-    secc.outlet.set_contactor(False)
-    return _Answer(State.END, {})
-
-
-_LOOPS: dict[str, _Handler] = {"DC_ChargeLoop": _charge_loop, "AC_ChargeLoop": _charge_loop}
-
-_ALLOWED: dict[State, dict[str, _Handler]] = {
-    State.PROTOCOL: {"supportedAppProtocol": _protocol},
-    State.SETUP: {"SessionSetup": _setup},
-    State.AUTHORIZATION_SETUP: {"AuthorizationSetup": _authorization_setup},
-    State.AUTHORIZATION: {"Authorization": _authorization},
-    State.DISCOVERY: {"ServiceDiscovery": _discovery},
-    State.SELECTION: {"ServiceDetail": _detail, "ServiceSelection": _selection},
-    State.PARAMETERS: {
-        "DC_ChargeParameterDiscovery": _parameters,
-        "AC_ChargeParameterDiscovery": _parameters,
-    },
-    State.SCHEDULE: {"ScheduleExchange": _schedule},
-    State.CABLE_CHECK: {"DC_CableCheck": _cable_check},
-    State.PRE_CHARGE: {"DC_PreCharge": _pre_charge},
-    State.POWER_ON: {"PowerDelivery": _power_delivery},
-    State.LOOP: _LOOPS | {"PowerDelivery": _power_delivery},
-    State.WELDING: {"DC_WeldingDetection": _welding},
-    State.STOP: {},
-}
-_ANYWHERE: dict[str, _Handler] = {"SessionStop": _session_stop}
+def _fit(offer: AppProtocolType, known: Mapping[str, tuple[int, int]]) -> responseCodeType | None:
+    """How well an offered protocol fits: another minor version will do, another major one will not."""
+    major, minor = known.get(offer.ProtocolNamespace, (-1, -1))
+    if offer.VersionNumberMajor != major:
+        return None
+    same = offer.VersionNumberMinor == minor
+    return "OK_SuccessfulNegotiation" if same else "OK_SuccessfulNegotiationWithMinorDeviation"

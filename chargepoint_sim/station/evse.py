@@ -107,10 +107,17 @@ class Evse:
         self.settle()
         self.vehicle, self.soc = state, state.soc
         if self.closed:
-            self.power_w = path_power(self.limit_w, self.rating, state.ability, state.bidirectional)
+            self.power_w = self._granted_power(state)
             if before != self.power_w:
                 self.on_change()
         return OutletState(self._published(), self.power_w, self.meter.import_wh, self.meter.export_wh)
+
+    def _granted_power(self, state: VehicleState) -> float:
+        """What flows, W: a vehicle that decides itself gets what it asks for, within the same bounds."""
+        power_w = path_power(self.limit_w, self.rating, state.ability, state.bidirectional)
+        if state.wish_w is None:
+            return power_w
+        return max(min(0.0, power_w), min(state.wish_w, max(0.0, power_w)))
 
     def _published(self) -> PowerLimits:
         """A discharge order is published as no charging and so much discharging, else a ceiling."""

@@ -7,13 +7,15 @@ from typing import Protocol
 from chargepoint_sim.clock import Clock
 from chargepoint_sim.ev.vehicle import Vehicle
 from chargepoint_sim.iso15118.channel import MemoryChannel
-from chargepoint_sim.iso15118.evcc import Evcc, MessageTimeouts
+from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, VehicleState
 from chargepoint_sim.iso15118.secc import Hardware, Secc
+from chargepoint_sim.iso15118.v20 import station as station_20
+from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
 from chargepoint_sim.station.evse import Evse
 
 # In memory nothing is lost, so a time-out would only tell of a busy machine.
-_PATIENT = MessageTimeouts(ordinary=60.0, service_detail=60.0, charge_loop=60.0)
+_PATIENCE_S = 60.0
 _POLL_S = 1.0
 
 
@@ -41,9 +43,10 @@ class Iso15118Hookup:
 
     def __init__(self, evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> None:
         self._vehicle_end, station_end = MemoryChannel.pair(evse.clock, message_clock)
-        self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, loop_period_s, _PATIENT)
+        plan = Plan(vehicle_20.DIALECTS, loop_period_s, least_timeout_s=_PATIENCE_S)
+        self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, plan)
         hardware = Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}")
-        self._secc = Secc(station_end, evse, evse.clock, hardware)
+        self._secc = Secc(station_end, evse, evse.clock, hardware, station_20.DIALECTS)
 
     async def run(self) -> Ending:
         """Both ends at once."""
