@@ -6,27 +6,38 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from csms.api import (
     calls,
+    charging,
+    commands,
+    diagnostics,
+    display,
     drivers,
     fleet,
     grid_events,
     health,
+    installed_certificates,
     live,
+    local_lists,
     problems,
     programs,
     records,
+    requests,
+    reservations,
     settlements,
     sites,
     stations,
+    tariffs,
     tokens,
     transactions,
     users,
+    variables,
 )
 from csms.api.auth import OPENAPI, PREFIX, Authentication, authorise
 from csms.api.limits import BodyLimit
 from csms.api.wiring import Wiring
 
 _RESOURCES = (
-    stations, calls, records, sites, tokens, transactions, programs, drivers,
+    stations, calls, commands, requests, variables, local_lists, reservations, diagnostics, display,
+    installed_certificates, charging, tariffs, records, sites, tokens, transactions, programs, drivers,
     grid_events, settlements, fleet, users, live,
 )  # fmt: skip
 

@@ -1,13 +1,13 @@
 """Asks one station for a person: guard, journal, answer or problem. All routes that call a station use it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import BackgroundTasks, Depends, Query, Request, Response
 
 from csms.api import orders, problems
-from csms.api.auth import Role, User
+from csms.api.auth import OPERATOR, Role, User
 from csms.api.idempotency import Answer, IdempotencyKey, once
 from csms.api.stations import registered
 from csms.api.wiring import Wiring
@@ -28,6 +28,9 @@ from csms.wire.dialect import RawCall, action_of
 _OVERRIDE = Query(
     min_length=8, max_length=255, description="An administrator's reason to send a negative limit by hand."
 )
+
+
+W = TypeVar("W", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +78,28 @@ class Asking:
         response.background = self.tasks
         return response
 
-    def _check(self, station: StationRow, ask: object) -> None:
-        """The guard before power and credentials, then the schema of the station's version."""
+    def _administrate(self, what: str) -> None:
+        """Raises `Forbidden` for whoever is not an administrator."""
+        if not self.user.may(Role.ADMINISTRATOR):
+            raise Forbidden(f"{what} needs the role administrator.")
+
+    def guard(self, ask: object) -> None:
+        """The guard before power and credentials. Raises `Forbidden` and `Unsafe`."""
         action = action_of(ask)
         payload = ask.payload if isinstance(ask, RawCall) else msgspec.to_builtins(ask)
-        administrator = self.user.may(Role.ADMINISTRATOR)
-        if orders.credential(action, payload) and not administrator:
-            raise Forbidden(f"{action} with this content needs the role administrator.")
+        if orders.credential(action, payload):
+            self._administrate(f"{action} with this content")
         if orders.discharges(payload):
             if self.override is None:
                 raise Unsafe(
                     "V-02", "A negative limit is ordered by a grid event; by hand it needs ?override=REASON."
                 )
-            if not administrator:
-                raise Forbidden("A negative limit by hand needs the role administrator.")
+            self._administrate("A negative limit by hand")
             orders.check_lease(action, payload, self.wired.clock.now())
+
+    def _check(self, station: StationRow, ask: object) -> None:
+        """The guard, then the schema of the station's version. Raises `Invalid`, naming the property."""
+        self.guard(ask)
         dialect = self.wired.dialect(station.version)
         if dialect is not None:
             dialect.write_ask(ask)
@@ -155,3 +165,25 @@ def _head(placed: calls.Placed) -> dict[str, object]:
 
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def word(kind: type[W], value: object, field: str) -> W:
+    """A part of a body that is written as in OCPP. Raises `Invalid`, naming the wrong property."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$")
+        inner = place.rstrip("`").removeprefix(".").removesuffix("[...]")
+        raise Invalid(f"{field}.{inner}" if inner else field, f"{reason}.") from None
+
+
+CALLS: dict[str, Any] = OPERATOR | {
+    "responses": {
+        "200": {"description": "The station has answered.", "content": {"application/json": {}}},
+        "202": {"description": "Accepted; see `/calls/{callId}`."},
+        "409": {"description": "The station is not connected."},
+        "502": {"description": "The station answered with an error."},
+        "504": {"description": "The station did not answer in time."},
+    }
+}
+"""Mark of a route that calls a station."""

@@ -1,32 +1,15 @@
-"""What a station has said and been told: variables, frames, profiles, security events."""
+"""What a station has said and been told: frames, profiles, events."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from csms.api.shapes import Limit, Page, Shape, Time
+from csms.api.shapes import Flag, Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.store import journal, profiles, variables
+from csms.store import journal, profiles
 
 router = APIRouter(tags=["stations"])
-
-
-class Variable(Shape):
-    """One attribute of one variable of the device model."""
-
-    component: str
-    component_instance: str
-    evse_id: int
-    connector_id: int
-    variable: str
-    variable_instance: str
-    attribute: str
-    value: str | None
-    mutability: str | None
-    data_type: str | None
-    unit: str | None
-    reported_at: Time
 
 
 class Frame(Shape):
@@ -63,12 +46,36 @@ class SecurityEvent(Shape):
     tech_info: str | None
 
 
-@router.get("/stations/{identity}/variables")
-async def list_variables(identity: str, wired: Wired) -> Page[Variable]:
-    """The device model as far as the station has reported it."""
+class Event(Shape):
+    """An event of the device model; `at_text` is the station's own time stamp as it came."""
+
+    event_id: int
+    at_text: str | None
+    received_at: Time
+    component: str
+    component_instance: str | None
+    evse_id: int | None
+    connector_id: int | None
+    variable: str
+    variable_instance: str | None
+    value: str
+    trigger: str
+    origin: str | None
+    severity: int | None
+    monitor_id: int | None
+    cause: int | None
+    cleared: Flag | None
+    transaction_id: str | None
+    tech_code: str | None
+    tech_info: str | None
+
+
+@router.get("/stations/{identity}/events")
+async def list_events(identity: str, wired: Wired, limit: Limit = 100) -> Page[Event]:
+    """N07: the newest events of the device model, newest first."""
     station = await registered(wired, identity)
-    rows = await variables.reported(wired.db, station.identity)
-    return Page(items=[Variable.model_validate(row) for row in rows])
+    rows = await journal.notified_events(wired.db, station.identity, limit)
+    return Page(items=[Event.model_validate(row) for row in rows])
 
 
 @router.get("/stations/{identity}/messages")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from csms.api.auth import OPERATOR
-from csms.api.shapes import After, Body, Key, Limit, Page, Shape, Text, Time, key_of, page
+from csms.api.shapes import After, Body, Flag, Key, Limit, Page, Shape, Text, Time, key_of, page
 from csms.api.wiring import Wired, Wiring
 from csms.errors import Conflict, Invalid, NotFound
 from csms.store import programs, tokens
@@ -29,12 +29,13 @@ Token = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9
 
 
 class TokenChange(Body):
-    """What shall be otherwise; a field that is left out stays."""
+    """What shall be otherwise; what is left out stays. `concurrent` false: one transaction at a time."""
 
     type: Annotated[Text, Field(max_length=20)] = "Central"
     status: TokenStatus = TokenStatus.ACCEPTED
     group_id_token: Token | None = None
     expiry: Time | None = None
+    concurrent: Flag = True
     driver_id: Key | None = None
     vehicle_id: Key | None = None
 
@@ -53,6 +54,7 @@ class IdToken(Shape):
     status: str
     group_id_token: Annotated[str | None, Field(validation_alias="group_token")]
     expiry: Time | None
+    concurrent: Flag
     driver_id: str | None
     vehicle_id: str | None
 

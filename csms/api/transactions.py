@@ -10,7 +10,7 @@ from csms.api.stations import registered
 from csms.api.wiring import Wired, Wiring
 from csms.domain.station import canonical_identity
 from csms.errors import NotFound
-from csms.store import transactions
+from csms.store import tariffs, transactions
 
 router = APIRouter(tags=["transactions"])
 
@@ -45,6 +45,16 @@ class Transaction(Shape):
     conflicts: int
 
 
+class Cost(Shape):
+    """What a transaction costs, exact, in `currency`; `final` once it has ended."""
+
+    tariff_id: str
+    currency: str
+    total: str
+    final: bool
+    at: Time
+
+
 class Reading(Shape):
     """One meter reading."""
 
@@ -73,7 +83,7 @@ async def list_transactions(
 @router.get("/transactions/{transaction_id}")
 async def show_transaction(transaction_id: str, wired: Wired, station: AtStation = None) -> Transaction:
     """One transaction."""
-    return Transaction.model_validate(await _found(wired, transaction_id, station))
+    return Transaction.model_validate(await found(wired, transaction_id, station))
 
 
 @router.get("/transactions/{transaction_id}/readings")
@@ -81,14 +91,25 @@ async def list_readings(
     transaction_id: str, wired: Wired, after: After = None, limit: Limit = 1000, station: AtStation = None
 ) -> Page[Reading]:
     """The meter readings of a transaction, oldest first."""
-    row = await _found(wired, transaction_id, station)
+    row = await found(wired, transaction_id, station)
     start = key_of(after) or ""
     rows = await transactions.readings_of(wired.db, row.identity, row.transaction_id)
     later = [reading for reading in rows if _key(reading) > start]
     return page(later[: limit + 1], limit, _key, Reading.model_validate)
 
 
-async def _found(wired: Wiring, transaction_id: str, station: str | None) -> transactions.TransactionRow:
+@router.get("/transactions/{transaction_id}/cost")
+async def show_cost(transaction_id: str, wired: Wired, station: AtStation = None) -> Cost:
+    """What a transaction costs by the newest that was told; 404 where nothing is charged for."""
+    row = await found(wired, transaction_id, station)
+    cost = await tariffs.cost(wired.db, row.identity, row.transaction_id)
+    if cost is None:
+        raise NotFound("cost of transaction", transaction_id)
+    return Cost.model_validate(cost)
+
+
+async def found(wired: Wiring, transaction_id: str, station: str | None) -> transactions.TransactionRow:
+    """The transaction with this id, at a station if named. Raises `NotFound`."""
     identity = None if station is None else canonical_identity(station)
     row = await transactions.get(wired.db, transaction_id, identity)
     if row is None:

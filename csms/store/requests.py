@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
-from csms.store.edits import add_row, change_row, put_row
+from csms.store.edits import add_row, change_row, drop_rows, put_row
 from csms.store.rows import moment, number, plain, plain_or_none, table_of, to_micros, wide
 from csms.store.statements import Change, keep, write
 
@@ -100,6 +100,13 @@ async def begin(conn: AsyncConnection, row: RequestRow) -> None:
 async def change(conn: AsyncConnection, identity: str, request_id: int, **fields: object) -> None:
     """What we know of a request by another way than its messages."""
     await change_row(conn, RequestRow, {"identity": identity, "request_id": request_id}, fields)
+
+
+async def forget(conn: AsyncConnection, identity: str, request_id: int) -> None:
+    """Forget a request and what came of it."""
+    key = {"identity": identity, "request_id": request_id}
+    await drop_rows(conn, RequestPartRow, key)
+    await drop_rows(conn, RequestRow, key)
 
 
 async def get(db: Database, identity: str, request_id: int) -> RequestRow | None:
