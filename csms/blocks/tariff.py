@@ -96,9 +96,11 @@ class RunningCost:
         """Tell the cost now; in how many seconds next."""
         desk = self._desk
         row = await tariffs.of_station(desk.db, identity)
+        if row is None or not row.update_every_s:
+            return self.REFUSED_S
         station = await stations.get(desk.db, identity)
         transaction = await transactions.load(desk.db, identity, transaction_id)
-        if row is None or not row.update_every_s or station is None or transaction is None:
+        if station is None or transaction is None:
             return self.REFUSED_S
         told = _row(row, transaction, desk.clock.now(), final=False)
         async with desk.db.begin() as conn:

@@ -7,6 +7,7 @@ A value is taken from the event that says it best: who and where from the first,
     any other (late, after a gap) ────────── by `Marks`, which tell where each value came from
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,15 +50,28 @@ def _next_registers(before: Transaction, readings: tuple[Reading, ...]) -> _Regi
         at, imported, exported = reading.at, reading.import_wh, reading.export_wh
         if imported is None and exported is None:
             continue
+        here = Reading(at, None, imported, exported)
         if first is None or last is None:
-            first = last = Reading(at, None, imported, exported)
-        elif _metered(reading) != _metered(last) or at in (first.at, last.at):
+            first = last = here
+            continue
+        if _metered(here) != _metered(last):
             return None
-        elif at > last.at:
-            last = Reading(at, None, imported, exported)
-        elif at < first.at:
-            first = Reading(at, None, imported, exported)
+        if at >= last.at:
+            last = here if at > last.at else _joint(last, here, max)
+        if at <= first.at:
+            first = here if at < first.at else _joint(first, here, min)
     return first, last
+
+
+def _joint(one: Reading, other: Reading, pick: Callable[[float, float], float]) -> Reading:
+    """Two readings of one instant as one. Registers only grow: the first is the lower, the last the higher."""
+    imported, exported = one.import_wh, one.export_wh
+    return Reading(
+        one.at,
+        None,
+        None if imported is None or other.import_wh is None else pick(imported, other.import_wh),
+        None if exported is None or other.export_wh is None else pick(exported, other.export_wh),
+    )
 
 
 def _metered(reading: Reading) -> tuple[bool, bool]:
