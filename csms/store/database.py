@@ -34,6 +34,9 @@ from sqlalchemy.sql.base import Executable
 from sqlmodel import SQLModel
 
 from csms.errors import ConfigurationError, StoreUnavailable
+from csms.store.queries import Answer, Question, row_of
+from csms.store.readers import PostgresReader, SqliteReader
+from csms.store.threads import Jobs
 
 WAIT_S = 10.0
 """How long anybody waits for a connection, a turn or another process's lock."""
@@ -48,7 +51,6 @@ _CACHE_KIB = 65_536
 """What a connection that writes may keep of the file in memory: with thousands of stations each event touches
 other pages, and each that is not there is a read."""
 
-_READERS = 4
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 R = TypeVar("R", bound=SQLModel)
@@ -57,20 +59,23 @@ R = TypeVar("R", bound=SQLModel)
 class Database:
     """One open database. Make it with `Database.open`."""
 
-    def __init__(self, url: URL, reading: AsyncEngine, writing: AsyncEngine, folder: Path | None) -> None:
+    def __init__(
+        self, url: URL, reader: SqliteReader | PostgresReader, engine: AsyncEngine, folder: Path | None
+    ) -> None:
         self.url = url
         self.dialect = url.get_backend_name()
         self.lasting = folder is None
-        self._reading = reading
-        self._writing = writing
+        self._reader = reader
+        self._engine = engine
         # also runs when the process ends without `close`
         self._tidy = None if folder is None else weakref.finalize(self, shutil.rmtree, folder, True)
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str) -> "Database":
+    async def open(cls, url: str, reader: Jobs | None = None) -> "Database":
         """Open `sqlite:///path`, `sqlite://` (a throw-away one) or `postgresql://...`; creates no tables.
 
+        `reader` does the reading instead of SQLite's own threads.
         Raises `ConfigurationError` for a URL that cannot be used and `StoreUnavailable` if nobody answers
         there.
         """
@@ -81,10 +86,12 @@ class Database:
                 folder = _throw_away_folder()
                 parsed = parsed.set(database=str(folder / "csms.db"))
             _prepare_file(Path(str(parsed.database)))
-            database = cls(parsed, *_sqlite_engines(parsed, lasting=folder is None), folder)
+            sqlite = SqliteReader(str(parsed.database), WAIT_S, reader)
+            database = cls(parsed, sqlite, _sqlite_engine(parsed, lasting=folder is None), folder)
         else:
             engine = _postgresql_engine(parsed)
-            database = cls(parsed, engine, engine, None)
+            postgres = PostgresReader(parsed.render_as_string(hide_password=False), WAIT_S)
+            database = cls(parsed, postgres, engine, None)
         try:
             async with database.begin():
                 pass
@@ -107,15 +114,15 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back; a throw-away database is gone after this."""
-        await self._reading.dispose()
-        await self._writing.dispose()
+        await self._reader.close()
+        await self._engine.dispose()
         if self._tidy is not None:
             await asyncio.to_thread(self._tidy)
 
     async def renew(self) -> None:
         """Let go of all connections that rest: the next reader opens its own, on what is there then."""
-        await self._reading.dispose()
-        await self._writing.dispose()
+        await self._reader.renew()
+        await self._engine.dispose()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -142,17 +149,23 @@ class Database:
         """
         async with self.turn():
             with _availability():
-                connection = await _connect(self._writing)
+                connection = await _connect(self._engine)
                 try:
                     async with connection.begin():
                         yield connection
                 finally:
                     await connection.close()
 
+    async def answers(self, question: Question) -> list[Answer]:
+        """All rows of a question that is asked often, as of now. Raises `StoreUnavailable`."""
+        return await self._reader.answers(question)
+
     async def all(self, statement: Executable) -> Sequence[Row[Any]]:
         """All rows of one query, as of now. Raises `StoreUnavailable`."""
         with _availability():
-            connection = await _connect(self._reading)
+            if isinstance(self._reader, SqliteReader):
+                return await self._reader.rows(statement)
+            connection = await _connect(self._engine)
             try:
                 return (await connection.execute(statement)).all()
             finally:
@@ -163,14 +176,17 @@ class Database:
         rows = await self.all(statement)
         return rows[0] if rows else None
 
-    async def every(self, kind: type[R], statement: Executable) -> list[R]:
+    async def every(self, kind: type[R], asked: Executable | Question) -> list[R]:
         """All rows of a query on one table, as objects of its row class. Raises `StoreUnavailable`."""
-        return [kind(**row._mapping) for row in await self.all(statement)]
+        if isinstance(asked, Question):
+            columns = self._reader.forms[asked.query].columns
+            return [row_of(kind, columns, answer) for answer in await self.answers(asked)]
+        return [row_of(kind, row._fields, row) for row in await self.all(asked)]
 
-    async def one(self, kind: type[R], statement: Executable) -> R | None:
+    async def one(self, kind: type[R], asked: Executable | Question) -> R | None:
         """The first row of a query on one table as an object of its row class. Raises `StoreUnavailable`."""
-        row = await self.first(statement)
-        return None if row is None else kind(**row._mapping)
+        rows = await self.every(kind, asked)
+        return rows[0] if rows else None
 
 
 def tune(connection: sqlite3.Connection, *, lasting: bool) -> None:
@@ -208,25 +224,9 @@ def _prepare_file(path: Path) -> None:
         raise StoreUnavailable(f"cannot create the database file: {error.strerror}") from error
 
 
-def _sqlite_engines(url: URL, *, lasting: bool) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite_engine(url: URL, *, lasting: bool) -> AsyncEngine:
     driver = url.set(drivername="sqlite+aiosqlite")
-    # Readers never hold a transaction open, so they never stand in the way of a checkpoint.
-    reading = create_async_engine(
-        driver,
-        isolation_level="AUTOCOMMIT",
-        pool_size=_READERS,
-        max_overflow=0,
-        pool_timeout=WAIT_S,
-        pool_reset_on_return=None,
-    )
     writing = create_async_engine(driver, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
-
-    @event.listens_for(reading.sync_engine, "connect")
-    def _reader(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(WAIT_S * 1000)}")
-        cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
 
     @event.listens_for(writing.sync_engine, "connect")
     def _writer(connection: Any, _record: object) -> None:
@@ -238,7 +238,7 @@ def _sqlite_engines(url: URL, *, lasting: bool) -> tuple[AsyncEngine, AsyncEngin
         # Takes the write lock at once: a transaction that reads first can never fail with a stale snapshot.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return reading, writing
+    return writing
 
 
 def _postgresql_engine(url: URL) -> AsyncEngine:

@@ -1,14 +1,14 @@
 """The grid's sense: one query for all that is known of every plugged-in vehicle."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, exists, func, or_, select, type_coerce
 
 from csms.store.database import Database
 from csms.store.profiles import FALLBACK_STANDS, PROFILE
 from csms.store.programs import NEED, VEHICLE
+from csms.store.queries import Query
 from csms.store.stations import CONNECTOR, EVSE, SITE, STATION
 from csms.store.tokens import TOKEN
 from csms.store.transaction_rows import NEEDS, TRANSACTION
@@ -18,8 +18,7 @@ _BEFORE_START = 10_000_000
 start is by the station's clock, and one that is off by more is not used for discharge anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetRow:
+class FleetRow(NamedTuple):
     """An open transaction at a known EVSE, with everything that `domain.flexibility.EvseView` asks for.
 
     Powers are signed W, ratings and limits magnitudes in W, energies Wh, registers as the meter told them;
@@ -80,10 +79,7 @@ async def all_open(db: Database) -> list[FleetRow]:
 
     Raises `StoreUnavailable`.
     """
-    query = select(*_columns()).select_from(_joined())
-    query = query.where(TRANSACTION.c.open, TRANSACTION.c.evse_id > 0)
-    order = (TRANSACTION.c.identity, TRANSACTION.c.evse_id, TRANSACTION.c.started_at)
-    return [FleetRow(*cast(Any, row)) for row in await db.all(query.order_by(*order))]
+    return list(map(FleetRow._make, await db.answers(_ALL_OPEN.of())))
 
 
 _DRIVER = func.coalesce(TOKEN.c.driver_id, VEHICLE.c.driver_id)
@@ -143,3 +139,12 @@ def _columns() -> list[ColumnElement[Any]]:
 
 def _of(columns: Any, *names: str) -> list[ColumnElement[Any]]:
     return [columns[name] for name in names]
+
+
+def _all_open() -> Query:
+    query = select(*_columns()).select_from(_joined())
+    query = query.where(TRANSACTION.c.open, TRANSACTION.c.evse_id > 0)
+    return Query(query.order_by(TRANSACTION.c.identity, TRANSACTION.c.evse_id, TRANSACTION.c.started_at))
+
+
+_ALL_OPEN = _all_open()

@@ -1,6 +1,6 @@
 """What every table shares: UTC times that come back with their zone, whole numbers that stations choose."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, Integer, Table
@@ -38,7 +38,7 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 def from_micros(micros: int) -> datetime:
     """The moment so many microseconds after 1970, in UTC."""
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def plain(text: str) -> str:

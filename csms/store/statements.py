@@ -150,7 +150,7 @@ def compiled(statement: Statement, dialect: str) -> Compiled:
     """The statement's text for a driver: `?` for sqlite3, `$1` for asyncpg."""
     core = statement.build(dialect)
     keys = list(statement.names) if statement.insert else None
-    result = core.compile(dialect=_dialect(dialect), column_keys=keys)  # type: ignore[attr-defined]
+    result = core.compile(dialect=dialect_of(dialect), column_keys=keys)  # type: ignore[attr-defined]
     assert isinstance(result, SQLCompiler)
     places = tuple(result.positiontup or ())
     missing = set(places) - set(statement.names)
@@ -162,13 +162,14 @@ def compiled(statement: Statement, dialect: str) -> Compiled:
         # A refused row undoes the whole flush anyway. Were it to undo its own command alone, SQLite would
         # copy each page aside before a command of many rows changes it: half as much work again.
         text = text.replace("INSERT INTO", "INSERT OR ROLLBACK INTO", 1) if dialect == "sqlite" else text
-    return Compiled(text, _picker(statement.names, places), row)
+    return Compiled(text, picker(statement.names, places), row)
 
 
 _VALUES = re.compile(r" VALUES (\([^)]*\))")
 
 
-def _picker(names: tuple[str, ...], places: tuple[str, ...]) -> Callable[[Values], Values] | None:
+def picker(names: tuple[str, ...], places: tuple[str, ...]) -> Callable[[Values], Values] | None:
+    """What puts values given in the order of `names` into the order of `places`; None if it is the same."""
     if names == places:
         return None
     order = [names.index(place) for place in places]
@@ -178,7 +179,8 @@ def _picker(names: tuple[str, ...], places: tuple[str, ...]) -> Callable[[Values
     return itemgetter(*order)
 
 
-def _dialect(name: str) -> Dialect:
+def dialect_of(name: str) -> Dialect:
+    """SQLAlchemy's words for a kind of database, with the places that its driver knows."""
     if name == "postgresql":
         return cast(Dialect, postgresql.dialect())  # type: ignore[no-untyped-call]
     return sqlite_dialect(paramstyle="qmark")

@@ -25,6 +25,7 @@ from csms.domain.station import EvseRating, Registration, StatusReport
 from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import add_row, change_row, drop_rows, put_row
+from csms.store.queries import Query
 from csms.store.rows import moment, plain, plain_or_none, table_of, to_micros, wide
 from csms.store.statements import Change, put, write
 
@@ -119,9 +120,12 @@ _ABOUT_A_STATION = (
 # ---- queries
 
 
+_BY_IDENTITY = Query(select(STATION).where(STATION.c.identity == bindparam("p_identity")), ("p_identity",))
+
+
 async def get(db: Database, identity: str) -> StationRow | None:
     """The station with this canonical identity."""
-    return await db.one(StationRow, select(STATION).where(STATION.c.identity == identity))
+    return await db.one(StationRow, _BY_IDENTITY.of(identity))
 
 
 async def listing(db: Database, after: str | None, limit: int) -> list[StationRow]:

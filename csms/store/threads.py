@@ -28,18 +28,22 @@ class Threads:
 
     def __init__(self, name: str, count: int = 1) -> None:
         self._queue: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._name = name
         self._count = count
-        for number in range(count):
-            Thread(target=self._run, name=f"{name}-{number}", daemon=True).start()
+        self._started = 0
 
     def submit(self, job: Callable[[], object], /) -> None:
-        """Have a job done; it must not raise."""
+        """Have a job done; it must not raise. Called on the loop only."""
+        if self._started < self._count and (not self._started or not self._queue.empty()):
+            Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+            self._started += 1
         self._queue.put(job)
 
     def end(self) -> None:
         """Finish what is in the queue, then end. Does not wait for it."""
-        for _ in range(self._count):
+        for _ in range(self._started):
             self._queue.put(None)
+        self._started = 0  # whoever comes all the same is served
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import change_row, drop_rows, put_row
+from csms.store.queries import Query
 from csms.store.rows import moment, table_of
 
 
@@ -37,9 +38,12 @@ TOKEN = table_of(IdTokenRow)
 _AT_ONCE = 500
 
 
+_BY_TOKEN = Query(select(TOKEN).where(TOKEN.c.token == bindparam("p_token")), ("p_token",))
+
+
 async def get(db: Database, token: str) -> IdTokenRow | None:
     """The token, in any spelling: tokens are case-insensitive."""
-    return await db.one(IdTokenRow, select(TOKEN).where(TOKEN.c.token == token.lower()))
+    return await db.one(IdTokenRow, _BY_TOKEN.of(token.lower()))
 
 
 async def listing(db: Database, after: str | None, limit: int) -> list[IdTokenRow]:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from csms.domain.meter import Reading
 from csms.domain.transaction import IdToken, Marks, Transaction, TransactionEvent
 from csms.store.database import Database
 from csms.store.fleet import FleetRow, all_open
+from csms.store.queries import Query
 from csms.store.rows import from_micros, micros_or_none, plain, plain_or_none, to_micros
 from csms.store.statements import Change, Values, fill, from_row, keep, put
 from csms.store.transaction_rows import (
@@ -60,6 +61,23 @@ _NEEDS = put(ChargingNeedsRow, newer_by="at")
 
 # ---- queries
 
+_KEY = ("p_identity", "p_transaction")
+_BY_KEY = Query(
+    select(TRANSACTION).where(
+        TRANSACTION.c.identity == bindparam("p_identity"),
+        TRANSACTION.c.transaction_id == bindparam("p_transaction"),
+    ),
+    _KEY,
+)
+_EVENT_BY_KEY = Query(
+    select(EVENT).where(
+        EVENT.c.identity == bindparam("p_identity"),
+        EVENT.c.transaction_id == bindparam("p_transaction"),
+        EVENT.c.seq_no == bindparam("p_seq_no"),
+    ),
+    (*_KEY, "p_seq_no"),
+)
+
 
 async def load(db: Database, identity: str, transaction_id: str) -> Transaction | None:
     """The transaction as it stands, to fold the next event into."""
@@ -69,18 +87,15 @@ async def load(db: Database, identity: str, transaction_id: str) -> Transaction 
 
 async def event(db: Database, identity: str, transaction_id: str, seq_no: int) -> TransactionEventRow | None:
     """The event that was kept under this number."""
-    query = select(EVENT).where(
-        EVENT.c.identity == identity, EVENT.c.transaction_id == transaction_id, EVENT.c.seq_no == seq_no
-    )
-    return await db.one(TransactionEventRow, query)
+    return await db.one(TransactionEventRow, _EVENT_BY_KEY.of(identity, transaction_id, seq_no))
 
 
 async def get(db: Database, transaction_id: str, identity: str | None = None) -> TransactionRow | None:
     """One transaction. Its id is the station's: without `identity` it is the newest of those called so."""
+    if identity is not None:
+        return await db.one(TransactionRow, _BY_KEY.of(identity, transaction_id))
     query = select(TRANSACTION).where(TRANSACTION.c.transaction_id == transaction_id)
-    if identity is None:
-        return await db.one(TransactionRow, query.order_by(TRANSACTION.c.updated_at.desc()).limit(1))
-    return await db.one(TransactionRow, query.where(TRANSACTION.c.identity == identity))
+    return await db.one(TransactionRow, query.order_by(TRANSACTION.c.updated_at.desc()).limit(1))
 
 
 async def open_at(db: Database, identity: str) -> list[TransactionRow]:
