@@ -6,9 +6,11 @@ row by its key. What administration asks now and then goes that way all the same
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, Select
+from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -111,6 +113,12 @@ class Forms:
 
 def row_of(kind: type[R], columns: Sequence[str], values: Sequence[Any]) -> R:
     """A row object from what was read. Nothing is checked: the database gives what it was given."""
-    row: R = manager_of_class(kind).new_instance()
+    row: R = _maker(kind)()
     row.__dict__.update(zip(columns, values, strict=True))
     return row
+
+
+@cache
+def _maker(kind: type[R]) -> Callable[[], R]:
+    configure_mappers()  # else an object's attributes do not work before another one was made with a call
+    return manager_of_class(kind).new_instance
