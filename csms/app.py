@@ -32,11 +32,13 @@ from csms.domain.program import Program
 from csms.errors import ConfigurationError
 from csms.feeds.mqtt_signal import MqttSignal
 from csms.gateway.house import GatewaySettings
+from csms.gateway.listener import Ports
 from csms.gateway.server import Gateway
+from csms.gateway.tls import TlsSettings
 from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
 from csms.pki import passwords
-from csms.settings import Settings
+from csms.settings import OcppSettings, Settings
 from csms.store import journal, programs, users
 from csms.store.database import Database
 from csms.store.writer import Writer
@@ -115,7 +117,7 @@ class App:
             rest = group.create_task(http.run_on(door), name="api")
             others = [group.create_task(run(), name=name) for name, run in self._others(db, wiring).items()]
             await gateway.started.wait()
-            ready(self._where(gateway.port, door, new_key))
+            ready(self._where(gateway.ports, door, new_key))
             await self._stop.wait()
             log.info("stopping")
             wiring.closing.set()
@@ -131,8 +133,10 @@ class App:
         ocpp = self._settings.ocpp
         policy = Policy(ocpp.heartbeat_interval_s, ocpp.pending_interval_s)
         settings = GatewaySettings(
+            plain=ocpp.plain,
             host=ocpp.host,
             port=ocpp.port,
+            tls=_tls(ocpp),
             path=ocpp.path,
             allow_insecure_bind=ocpp.allow_insecure_bind,
             max_message_bytes=ocpp.max_message_kib * 1024,
@@ -169,10 +173,12 @@ class App:
         )
         return _Http(config)
 
-    def _where(self, ocpp_port: int, door: socket.socket, new_key: str | None) -> Ready:
+    def _where(self, ports: Ports, door: socket.socket, new_key: str | None) -> Ready:
         ocpp, rest = self._settings.ocpp, self._settings.api
+        stations = ("ws", ocpp.host, ports.plain) if ports.plain else ("wss", ocpp.tls_host, ports.tls)
+        scheme, host, port = stations
         return Ready(
-            f"ws://{_in_url(ocpp.host)}:{ocpp_port}{ocpp.path}",
+            f"{scheme}://{_in_url(host)}:{port}{ocpp.path}",
             f"http://{_in_url(rest.host)}:{door.getsockname()[1]}",
             new_key,
         )
@@ -247,15 +253,33 @@ def _first(error: Exception) -> Exception:
     return error
 
 
+def _tls(ocpp: OcppSettings) -> TlsSettings | None:
+    if not ocpp.tls_certificates:
+        return None
+    return TlsSettings(
+        certificates=ocpp.tls_certificates,
+        keys=ocpp.tls_keys,
+        client_ca=Path(ocpp.client_ca) if ocpp.client_ca else None,
+        client_crl=Path(ocpp.client_crl) if ocpp.client_crl else None,
+        client_organisations=ocpp.client_organisations,
+        forward_secrecy_only=ocpp.forward_secrecy_only,
+        host=ocpp.tls_host,
+        port=ocpp.tls_port,
+    )
+
+
 def _of_listener(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-        return _taken("ocpp", settings.ocpp.host, settings.ocpp.port, error)
+        ocpp = settings.ocpp
+        if ocpp.tls_certificates and str(ocpp.tls_port) in str(error):
+            return _taken("ocpp.tls_port", ocpp.tls_host, ocpp.tls_port, error)
+        return _taken("ocpp.port", ocpp.host, ocpp.port, error)
     return error
 
 
-def _taken(section: str, host: str, port: int, error: OSError) -> ConfigurationError:
+def _taken(key: str, host: str, port: int, error: OSError) -> ConfigurationError:
     reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-    return ConfigurationError(f"{section}.port", f"{host}:{port} {reason}")
+    return ConfigurationError(key, f"{host}:{port} {reason}")
 
 
 @contextlib.contextmanager
@@ -268,7 +292,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
             door.bind((host, port))
             door.listen(1024)
         except OSError as error:
-            raise _taken("api", host, port, error) from None
+            raise _taken("api.port", host, port, error) from None
         door.setblocking(False)
         yield door
 

@@ -24,12 +24,21 @@ class Section(BaseModel):
 
 
 class OcppSettings(Section):
-    """The stations' listener. Times in real seconds."""
+    """The stations' listeners, without TLS and with it. Times in real seconds."""
 
+    plain: bool = True
     host: str = "127.0.0.1"
     port: int = Field(default=9000, ge=0, le=65535)
     path: str = Field(default="/ocpp", pattern=r"^(/[A-Za-z0-9._~-]+)+$")
     allow_insecure_bind: bool = False
+    tls_host: str = "127.0.0.1"
+    tls_port: int = Field(default=9443, ge=0, le=65535)
+    tls_certificates: tuple[Path, ...] = ()
+    tls_keys: tuple[Path, ...] = ()
+    forward_secrecy_only: bool = False
+    client_ca: str = ""
+    client_crl: str = ""
+    client_organisations: tuple[str, ...] = ()
     max_message_kib: int = Field(default=256, ge=16, le=65536)
     ping_interval_s: float = Field(default=20.0, gt=0)
     heartbeat_interval_s: int = Field(default=300, ge=1)
@@ -125,6 +134,7 @@ def load(file: Path | None = None) -> Settings:
         detail = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
         raise ConfigurationError(key, detail) from None
     _check_binding(settings)
+    _check_tls(settings.ocpp)
     return settings
 
 
@@ -153,11 +163,29 @@ def _refuse_unknown_environment() -> None:
 
 def _check_binding(settings: Settings) -> None:
     """Keys and passwords do not travel in the clear unless somebody says so (profile 1 on loopback only)."""
-    for name, section in (("ocpp", settings.ocpp), ("api", settings.api)):
-        if settings.clock.rate != 1.0 and not is_loopback(section.host):
-            raise ConfigurationError("clock.rate", f"a scaled clock needs {name}.host on loopback")
-        if not section.allow_insecure_bind and not is_loopback(section.host):
+    hosts = [("ocpp.tls_host", settings.ocpp.tls_host), ("api.host", settings.api.host)]
+    clear = [("api", settings.api.host, settings.api.allow_insecure_bind)]
+    if settings.ocpp.plain:
+        hosts.append(("ocpp.host", settings.ocpp.host))
+        clear.append(("ocpp", settings.ocpp.host, settings.ocpp.allow_insecure_bind))
+    for key, host in hosts:
+        if settings.clock.rate != 1.0 and not is_loopback(host):
+            raise ConfigurationError("clock.rate", f"a scaled clock needs {key} on loopback")
+    for name, host, allowed in clear:
+        if not allowed and not is_loopback(host):
             raise ConfigurationError(
-                f"{name}.host",
-                f"{section.host} is not loopback; set {name}.allow_insecure_bind to accept that",
+                f"{name}.host", f"{host} is not loopback; set {name}.allow_insecure_bind to accept that"
             )
+
+
+def _check_tls(ocpp: OcppSettings) -> None:
+    if len(ocpp.tls_keys) != len(ocpp.tls_certificates):
+        raise ConfigurationError("ocpp.tls_keys", "each certificate needs its key, in the same order")
+    if not ocpp.plain and not ocpp.tls_certificates:
+        raise ConfigurationError("ocpp.plain", "without it and without ocpp.tls_certificates nobody can come")
+    if ocpp.client_ca and not ocpp.tls_certificates:
+        raise ConfigurationError("ocpp.client_ca", "needs ocpp.tls_certificates")
+    if ocpp.client_ca and not ocpp.client_organisations:  # A00.FR.404
+        raise ConfigurationError("ocpp.client_organisations", "say whose stations' certificates are trusted")
+    if ocpp.client_crl and not ocpp.client_ca:
+        raise ConfigurationError("ocpp.client_crl", "needs ocpp.client_ca")

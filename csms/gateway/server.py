@@ -95,6 +95,7 @@ class Gateway:
             if self._tls is not None:
                 group.create_task(self._tls.watch())
             async with self._listener(group).open() as self.ports:
+                log.info("stations can connect", plain=self.ports.plain, tls=self.ports.tls)
                 self.started.set()
                 await asyncio.Event().wait()
 

@@ -56,6 +56,15 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         ("[log]\nlevel = 'all'\n", "log.level"),
         ("[ocpp]\nhost = '0.0.0.0'\n", "ocpp.host"),
         ("[api]\nhost = '10.0.0.1'\n", "api.host"),
+        ("[ocpp]\nplain = false\n", "ocpp.plain"),
+        ("[ocpp]\ntls_certificates = ['a']\n", "ocpp.tls_keys"),
+        ("[ocpp]\nclient_ca = 'a'\nclient_organisations = ['O']\n", "ocpp.client_ca"),
+        (
+            "[ocpp]\ntls_certificates = ['a']\ntls_keys = ['b']\nclient_ca = 'c'\n",
+            "ocpp.client_organisations",
+        ),
+        ("[ocpp]\nclient_crl = 'a'\n", "ocpp.client_crl"),
+        ("[ocpp]\ntls_host = '0.0.0.0'\n[clock]\nrate = 15.0\n", "clock.rate"),
         ("[ocpp]\nhost = '0.0.0.0'\nallow_insecure_bind = true\n[clock]\nrate = 15.0\n", "clock.rate"),
     ],
 )
