@@ -6,7 +6,7 @@ what its kept events fold to; its readings are theirs, each once; conflicts are 
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +21,8 @@ from reliability.station import Witness
 FAULTS_SHOWN = 20
 PAGE = 500
 _STATE = tuple(State.__dataclass_fields__)
-_EVENTS = (
-    "SELECT transaction_id, seq_no, payload FROM transaction_event WHERE identity = ? ORDER BY 1, 2"
-)
-_STATES = f"SELECT transaction_id, conflicts, {', '.join(_STATE)} FROM transaction WHERE identity = ?"
+_EVENTS = "SELECT transaction_id, seq_no, payload FROM transaction_event WHERE identity = ? ORDER BY 1, 2"
+_STATES = f'SELECT transaction_id, conflicts, {", ".join(_STATE)} FROM "transaction" WHERE identity = ?'
 _READINGS = (
     "SELECT source, seq_no, part, at, power_w, import_wh, export_wh, soc FROM reading WHERE identity = ?"
 )
@@ -120,9 +118,8 @@ def _compare_states(identity: str, ledger: Ledger, kept: Kept, finding: Finding)
         finding.energy_acknowledged_wh += right.energy_wh
         for name in _STATE:
             if not _equal(getattr(right, name), getattr(found, name)):
-                finding.fault(
-                    f"{identity} {transaction}: {name} is {getattr(found, name)!r}, not {getattr(right, name)!r}"
-                )
+                told = f"{getattr(found, name)!r}, not {getattr(right, name)!r}"
+                finding.fault(f"{identity} {transaction}: {name} is {told}")
 
 
 def _compare_readings(
@@ -190,7 +187,7 @@ async def _kept(store: Store, identity: str, scope: set[str] | None) -> Kept:
     events, states, readings, conflicts = await store.snapshot(
         [
             query(_EVENTS, "transaction_id"),
-            query(_STATES.replace("FROM transaction ", 'FROM "transaction" '), "transaction_id"),
+            query(_STATES, "transaction_id"),
             query(_READINGS, "source"),
             query(_CONFLICTS, "transaction_id"),
         ]
@@ -252,7 +249,9 @@ def _compare_rest(identity: str, found: dict[str, Any], right: State, finding: F
     }
     for name, value in wanted.items():
         if not _equal(value, found[name]):
-            finding.fault(f"{identity} {found['transactionId']}: REST says {name} {found[name]!r}, not {value!r}")
+            finding.fault(
+                f"{identity} {found['transactionId']}: REST says {name} {found[name]!r}, not {value!r}"
+            )
     ended = None if found["endedAt"] is None else fold.micros(found["endedAt"])
     if ended != right.ended_at:
         finding.fault(f"{identity} {found['transactionId']}: REST says ended {found['endedAt']}")
@@ -261,7 +260,7 @@ def _compare_rest(identity: str, found: dict[str, Any], right: State, finding: F
     finding.energy_wh -= sum(found[f"first{way}Wh"] or 0.0 for way in ("Import", "Export"))
 
 
-async def _pages(rest: httpx.AsyncClient, identity: str):  # type: ignore[no-untyped-def]
+async def _pages(rest: httpx.AsyncClient, identity: str) -> AsyncIterator[dict[str, Any]]:
     after: str | None = None
     while True:
         query = {"station": identity, "limit": str(PAGE)} | ({} if after is None else {"after": after})

@@ -1,4 +1,4 @@
-"""The way from the server to PostgreSQL, over TCP, that can fall silent: sockets stay open, nothing passes."""
+"""A TCP way from the server to PostgreSQL that can fall silent: sockets stay open, nothing passes."""
 
 import asyncio
 from collections.abc import AsyncIterator

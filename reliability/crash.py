@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reliability.audit import Finding, audit, audit_rest
 from reliability.crowd import Crowd
-from reliability.databases import Postgres, PostgresStore, SqliteStore, Store
+from reliability.databases import Postgres, PostgresStore, SqliteStore, Store, postgres
 from reliability.server import Server
 from reliability.station import Habits
 
@@ -59,12 +59,10 @@ class Outcome:
 class CrashAudit:
     """The rounds on one database. `tell` is called after each with the faults so far."""
 
-    def __init__(
-        self, folder: Path, store: Store, plan: Plan, postgres: Postgres | None, name: str
-    ) -> None:
+    def __init__(self, folder: Path, store: Store, plan: Plan, database: Postgres | None, name: str) -> None:
         self._store = store
         self._plan = plan
-        self._postgres = postgres
+        self._postgres = database
         self._server = Server(folder, store.url)
         self._crowd = Crowd(self._server, store, plan.stations, plan.seed, Habits(patience_s=0.5))
         self._stations = self._crowd.stations
@@ -123,9 +121,7 @@ class CrashAudit:
         assert self._postgres is not None
         never = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            lives = [
-                group.create_task(station.live(self._server.ocpp, never)) for station in self._stations
-            ]
+            lives = [group.create_task(station.live(self._server.ocpp, never)) for station in self._stations]
             await asyncio.sleep(moment_s)
             await self._postgres.kill()
             await self._postgres.start()
@@ -178,11 +174,7 @@ async def on_sqlite(folder: Path, plan: Plan, tell: Callable[[int, int], None]) 
 
 async def on_postgresql(folder: Path, plan: Plan, tell: Callable[[int, int], None]) -> Outcome:
     """The crash audit on a PostgreSQL of its own in this folder."""
-    postgres = Postgres(folder / "postgresql")
-    await postgres.start()
-    try:
-        await postgres.create("crash")
-        store = PostgresStore(postgres, "crash")
-        return await CrashAudit(folder, store, plan, postgres, "PostgreSQL").run(tell)
-    finally:
-        await postgres.stop()
+    async with postgres() as database:
+        await database.create("crash")
+        store = PostgresStore(database, "crash")
+        return await CrashAudit(folder, store, plan, database, "PostgreSQL").run(tell)

@@ -5,10 +5,11 @@ import logging
 import os
 import signal
 import sqlite3
+import tempfile
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,7 +75,7 @@ class SqliteStore:
 
 
 class Postgres:
-    """A PostgreSQL server of our own, out of a wheel, that can be stopped, killed, paused and started again."""
+    """A PostgreSQL of our own, out of a wheel, that can be stopped, killed, paused and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -152,6 +153,19 @@ class Postgres:
         """Of all its processes, the postmaster first."""
         postmaster = int((self._folder / "postmaster.pid").read_text().split("\n")[0])
         return [postmaster, *_children(postmaster)]
+
+
+@asynccontextmanager
+async def postgres() -> AsyncIterator[Postgres]:
+    """A server that runs, in a temporary folder of its own: the path of its socket has to be short."""
+    with tempfile.TemporaryDirectory(prefix="csms-postgresql-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder))
+        await server.start()
+        try:
+            yield server
+        finally:
+            server.resume()
+            await server.stop()
 
 
 class PostgresStore:

@@ -155,4 +155,3 @@ async def _fill_and_free(name: str, plan: Plan, crowd: Crowd, harm: _Ballast | _
     if strange:
         experience.faults.append(f"stations were parted with {sorted(strange)}")
     return await crowd.judged(experience)
-

@@ -69,8 +69,8 @@ class Link(asyncio.Protocol):
             async with asyncio.timeout(within_s):
                 await asyncio.get_running_loop().create_connection(
                     lambda: link,
-                    place.hostname,
-                    place.port,
+                    place.hostname or "",
+                    place.port or 80,
                     local_addr=None if source is None else (source, 0),
                 )
                 await link.opened
@@ -123,10 +123,13 @@ class Link(asyncio.Protocol):
         gone = Gone(self._code, self._reason)
         if not self.over.done():
             self.over.set_result(gone)
-        for answer in (self.opened, *self._waiting.values()):
+        for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(Gone(self._code, self._reason))
-        self.opened.cancelled() or self.opened.exception()  # nobody may be waiting for it any more
+        if not self.opened.done():
+            self.opened.set_exception(Gone(self._code, self._reason))
+        if not self.opened.cancelled():
+            self.opened.exception()  # whoever connects may have given up waiting for it
 
     def data_received(self, data: bytes) -> None:
         """Take the answer to the upgrade, then frames, apart."""
@@ -145,7 +148,9 @@ class Link(asyncio.Protocol):
             self.opened.set_result(None)
             return
         lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
         wait = headers.get("retry-after")
         self.opened.set_exception(Refused(int(lines[0].split()[1]), None if wait is None else float(wait)))
 
@@ -171,7 +176,10 @@ class Link(asyncio.Protocol):
             self._transport.write(masked(10, payload))
         elif opcode == CLOSE:
             if len(payload) >= 2:
-                self._code, self._reason = int.from_bytes(payload[:2], "big"), payload[2:].decode(errors="replace")
+                self._code, self._reason = (
+                    int.from_bytes(payload[:2], "big"),
+                    payload[2:].decode(errors="replace"),
+                )
             self._transport.write(masked(CLOSE, payload[:2]))
             self._transport.close()
 

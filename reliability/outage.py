@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reliability.cable import Cable, cable
 from reliability.crowd import Crowd, Experience
-from reliability.databases import Postgres, PostgresStore
+from reliability.databases import Postgres, PostgresStore, postgres
 from reliability.server import Server
 from reliability.station import Habits
 
@@ -32,10 +32,10 @@ class Plan:
 class Outages:
     """One server, one PostgreSQL, one outage after the other."""
 
-    def __init__(self, plan: Plan, crowd: Crowd, postgres: Postgres, line: Cable) -> None:
+    def __init__(self, plan: Plan, crowd: Crowd, database: Postgres, line: Cable) -> None:
         self._plan = plan
         self._crowd = crowd
-        self._postgres = postgres
+        self._postgres = database
         self._line = line
 
     async def run(self, tell: Callable[[str], None]) -> list[Experience]:
@@ -91,26 +91,21 @@ class Outages:
 
 async def outages(folder: Path, plan: Plan, tell: Callable[[str], None]) -> list[Experience]:
     """Run the plan in this folder. Raises `NotReady` or `TimeoutError` if something does not come back."""
-    postgres = Postgres(folder / "postgresql")
-    await postgres.start()
-    try:
-        await postgres.create("outage")
-        async with cable(postgres.socket) as line:
+    async with postgres() as database:
+        await database.create("outage")
+        async with cable(database.socket) as line:
             via = f"postgresql://postgres@127.0.0.1:{line.port}/outage"
-            store = PostgresStore(postgres, "outage", via)
+            store = PostgresStore(database, "outage", via)
             server = Server(folder, store.url)
             try:
                 await server.start()
                 crowd = Crowd(server, store, plan.stations, plan.seed, Habits(pause_s=0.1))
                 await crowd.register()
-                told = await Outages(plan, crowd, postgres, line).run(tell)
+                told = await Outages(plan, crowd, database, line).run(tell)
                 code, _ = await server.stop()
                 if code != 0:
                     told[-1].faults.append(f"the server stopped with {code}")
                 told[-1].faults += server.complaints()
+                return told
             finally:
                 await server.kill()
-    finally:
-        postgres.resume()
-        await postgres.stop()
-    return told

@@ -16,7 +16,7 @@ import httpx
 
 from reliability.copies import TEMPLATE, clone, copies
 from reliability.crowd import PASSWORD
-from reliability.databases import Postgres, PostgresStore, SqliteStore
+from reliability.databases import PostgresStore, SqliteStore, postgres
 from reliability.link import Link
 from reliability.server import Server
 
@@ -69,13 +69,9 @@ async def restarts_on_sqlite(folder: Path, plan: Plan, tell: Callable[[str], Non
 
 async def restarts_on_postgresql(folder: Path, plan: Plan, tell: Callable[[str], None]) -> Restarts:
     """On a PostgreSQL of its own in this folder."""
-    postgres = Postgres(folder / "postgresql")
-    await postgres.start()
-    try:
-        await postgres.create("restart")
-        return await _run("PostgreSQL", folder, plan, PostgresStore(postgres, "restart"), tell)
-    finally:
-        await postgres.stop()
+    async with postgres() as database:
+        await database.create("restart")
+        return await _run("PostgreSQL", folder, plan, PostgresStore(database, "restart"), tell)
 
 
 async def _run(
@@ -107,7 +103,9 @@ async def _tell(server: Server, events: int) -> None:
     await link.ask("boot", f'[2,"boot","BootNotification",{BOOT}]')
     begun = datetime.now(UTC) - timedelta(seconds=30 * events)
     for seq_no in range(events):
-        at = (begun + timedelta(seconds=30 * seq_no)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = (
+            (begun + timedelta(seconds=30 * seq_no)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        )
         samples = [
             {"value": 60.0 * seq_no},
             {"value": 7200, "measurand": "Power.Active.Import"},

@@ -112,7 +112,7 @@ class Server:
         return code, time.perf_counter() - begun
 
     def limit_files_to(self, size: int | None) -> None:
-        """No file of the process may grow beyond so many bytes (an I/O error for whoever tries); None: any."""
+        """No file of the process may grow beyond so many bytes: a write that would is an error. None: any."""
         _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 

@@ -1,4 +1,4 @@
-"""SIGTERM under load: the flush is finished, sockets are closed with 1001, the process ends in time with 0."""
+"""SIGTERM under load: the flush is finished, sockets are closed with 1001, the process ends in time."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reliability.audit import audit
 from reliability.crowd import PASSWORD, Crowd, Experience
-from reliability.databases import Postgres, PostgresStore, SqliteStore, Store
+from reliability.databases import Postgres, PostgresStore, SqliteStore, Store, postgres
 from reliability.link import Link
 from reliability.server import Server
 from reliability.station import Habits
@@ -41,10 +41,10 @@ class Plan:
 class Stops:
     """One database, one life of the server after the other, each ended politely."""
 
-    def __init__(self, plan: Plan, server: Server, store: Store, postgres: Postgres | None) -> None:
+    def __init__(self, plan: Plan, server: Server, store: Store, database: Postgres | None) -> None:
         self._plan = plan
         self._server = server
-        self._postgres = postgres
+        self._postgres = database
         self._chance = random.Random(plan.seed)
         self._crowd = Crowd(server, store, plan.stations, plan.seed, Habits(patience_s=0.5))
         self._known = False
@@ -131,21 +131,16 @@ async def stops_on_sqlite(folder: Path, plan: Plan, tell: Callable[[str], None])
 
 async def stops_on_postgresql(folder: Path, plan: Plan, tell: Callable[[str], None]) -> list[Experience]:
     """On a PostgreSQL of its own in this folder."""
-    postgres = Postgres(folder / "postgresql")
-    await postgres.start()
-    try:
-        await postgres.create("stopping")
-        store = PostgresStore(postgres, "stopping")
-        return await _run(Server(folder, store.url), plan, store, postgres, tell)
-    finally:
-        postgres.resume()
-        await postgres.stop()
+    async with postgres() as database:
+        await database.create("stopping")
+        store = PostgresStore(database, "stopping")
+        return await _run(Server(folder, store.url), plan, store, database, tell)
 
 
 async def _run(
-    server: Server, plan: Plan, store: Store, postgres: Postgres | None, tell: Callable[[str], None]
+    server: Server, plan: Plan, store: Store, database: Postgres | None, tell: Callable[[str], None]
 ) -> list[Experience]:
     try:
-        return await Stops(plan, server, store, postgres).run(tell)
+        return await Stops(plan, server, store, database).run(tell)
     finally:
         await server.kill()
