@@ -7,15 +7,14 @@ where they really do and go the whole way through the store.
 
 import asyncio
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
-
-T = TypeVar("T")
 
 POISON = 13
 """A status notification of this connector cannot be kept, whoever sends it."""
@@ -126,45 +125,32 @@ def _refuse_poison(sql: str, rows: Any) -> None:
         raise sqlite3.IntegrityError("CHECK constraint failed")
 
 
-class SlowHand(Executor):
-    """Does jobs in the loop, so many at once, in order, each when its made-up time is over."""
+class SlowHand:
+    """In the place of the store's threads: does jobs in the loop, in order, each when its time is over."""
 
-    def __init__(self, disk: Disk, hands: int, *, writes: bool) -> None:
+    def __init__(self, disk: Disk, name: str, count: int = 1) -> None:
         self._disk = disk
-        self._free = hands
-        self._writes = writes
-        self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._free = count
+        self._writes = "read" not in name
+        self._jobs: deque[Callable[[], object]] = deque()
 
-    def submit(self, job: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
+    def submit(self, job: Callable[[], object], /) -> None:
         """Take a job."""
-        future: Future[T] = Future()
-        self._jobs.append((future, lambda: job(*args, **options)))
+        self._jobs.append(job)
         self._next()
-        return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Nothing to tidy; what is not begun is dropped if asked."""
-        if cancel_futures:
-            for future, _ in self._jobs:
-                future.cancel()
-            self._jobs.clear()
+    def end(self) -> None:
+        """Nothing to tidy: what was taken is done."""
 
     def _next(self) -> None:
         if self._free and self._jobs:
             self._free -= 1
-            future, job = self._jobs.popleft()
             delay = self._disk.delay_s(writes=self._writes)
-            asyncio.get_running_loop().call_later(delay, self._do, future, job)
+            asyncio.get_running_loop().call_later(delay, self._do, self._jobs.popleft())
 
-    def _do(self, future: Future[Any], job: Callable[[], Any]) -> None:
+    def _do(self, job: Callable[[], object]) -> None:
         self._free += 1
-        if future.set_running_or_notify_cancel():
-            try:
-                result = job()
-            except Exception as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+        job()
         self._next()
 
 
@@ -226,8 +212,11 @@ def in_place(disk: Disk) -> Iterator[None]:
 
     with (
         patch("sqlite3.connect", opened),
-        patch("csms.store.drivers.ThreadPoolExecutor", lambda *_, **__: SlowHand(disk, 1, writes=True)),
+        ExitStack() as store,
         patch("aiosqlite.core.SimpleQueue", lambda: _Queue(disk)),
         patch("aiosqlite.core.Thread", _NoThread),
     ):
+        for name, module in list(sys.modules.items()):
+            if name.startswith("csms.store") and hasattr(module, "Threads"):
+                store.enter_context(patch.object(module, "Threads", partial(SlowHand, disk)))
         yield

@@ -223,10 +223,13 @@ async def _password(world: World, random: Random) -> None:
     """A new password; the technician brings it to the station a little later."""
     station = random.choice(world.stations)
     password = f"a new password {random.randrange(5)}"
-    if await world.changed(station, password_hash=hashed(password)):
-        await asyncio.sleep(random.choice((0.0, 5.0)))
-        station.password = password
-        world.changed_at[station.identity] = world.now
+    station.in_doubt = True
+    while not await world.changed(station, password_hash=hashed(password)):
+        await asyncio.sleep(1.0)
+    await asyncio.sleep(random.choice((0.0, 5.0)))
+    station.password = password
+    world.changed_at[station.identity] = world.now
+    station.in_doubt = False
 
 
 @_mishap("registration")

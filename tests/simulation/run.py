@@ -132,6 +132,7 @@ def _listening(world: World) -> Iterator[None]:
     )
     hook, sys.unraisablehook = sys.unraisablehook, unraisable
     gc.collect()
+    gc.freeze()  # what is there before a seed is none of its business
     gc.disable()
     try:
         with warnings.catch_warnings():

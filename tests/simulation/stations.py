@@ -197,8 +197,8 @@ class Station:
     import_wh: float = 1000.0
     export_wh: float = 500.0
     soc: float = 50.0
-    discarded: int = 0
-    refusals: int = 0
+    in_doubt: bool = False
+    """Whether its password may not be the one that is registered."""
 
     def __post_init__(self) -> None:
         self._count = 0
@@ -384,7 +384,6 @@ class Station:
             return
         if answer is None:
             return
-        self.refusals += 1
         if answer[2] == "SecurityError":
             self._boot_due = True
             self.accepted = False
@@ -393,16 +392,15 @@ class Station:
         else:
             self.world.blame(f"{self}: its event is refused: {answer[2:4]} {head.payload}")
             self.outbox.remove(head)
-            self.discarded += 1
 
     async def _idle(self) -> None:
         choice = self.random.random()
         self._kick.clear()
-        if choice < 0.5:
+        if choice < 0.75:
             await self._pause(self.random.expovariate(1 / self.pause_s))
-        elif choice < 0.65:
-            await self.call("Heartbeat", {})
         elif choice < 0.8:
+            await self.call("Heartbeat", {})
+        elif choice < 0.9:
             connector = 13 if self.random.random() < self.manners.poison else self.random.randrange(1, 3)
             status = self.random.choice(("Available", "Occupied", "Faulted"))
             payload = {
@@ -412,7 +410,7 @@ class Station:
                 "connectorId": connector,
             }
             await self.call("StatusNotification", payload)
-        elif choice < 0.95:
+        elif choice < 0.98:
             await self.call("MeterValues", {"evseId": 1, "meterValue": [self.meter_value()]})
         else:
             payload = {"type": "SettingSystemTime", "timestamp": self.stamp()}

@@ -80,7 +80,7 @@ class World:
             failed_per_identity=random.choice((3, 10)),
             max_unauthenticated=random.choice((4, 2000)),
         )
-        length_s, every_s = random.choice((120.0, 300.0, 900.0)), random.choice((5.0, 20.0, 60.0))
+        length_s, every_s = random.choice((60.0, 180.0, 600.0)), random.choice((5.0, 20.0, 60.0))
         return Plan(random.randint(1, 5), length_s, every_s, settings)
 
     async def furnish(self) -> None:
@@ -216,7 +216,7 @@ class World:
         if status == 401:
             self.note("guess")
         link, identity = station.link, station.identity
-        if link is None or link.touched or self.twins[identity]:
+        if link is None or link.touched or self.twins[identity] or station.in_doubt:
             return
         if min(begun - self.disk.troubled_at, begun - self.house_at, begun - self.changed_at[identity]) < 1.0:
             return
