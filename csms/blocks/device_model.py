@@ -8,6 +8,7 @@ import msgspec
 from csms.blocks import calls
 from csms.blocks.calls import After, Answered, Desk, Followed, Order
 from csms.blocks.context import Context
+from csms.blocks.places import can_be
 from csms.domain.device_model import MessageLimit, Place, batches, message_limit
 from csms.domain.facts import ReportCompleted, RequestChanged
 from csms.store import requests, variables
@@ -31,7 +32,8 @@ _DATA = "DeviceDataCtrlr"
 @router.on(words.NotifyReportRequest)
 async def notify_report(request: words.NotifyReportRequest, ctx: Context) -> None:
     """B07, B08: a part of a report; the last one has no `tbc`."""
-    rows = [row for data in request.report_data or () for row in _rows(data, ctx)]
+    told = [data for data in request.report_data or () if can_be(data.component.evse)]
+    rows = [row for data in told for row in _rows(data, ctx)]
     if rows:
         ctx.keep(variables.values_reported(ctx.station.id, rows))
     complete = not request.tbc

@@ -2,6 +2,7 @@
 
 from csms.blocks.availability import keep_status
 from csms.blocks.context import Context
+from csms.blocks.places import can_be
 from csms.blocks.times import moment
 from csms.domain.facts import RequestChanged
 from csms.domain.station import ConnectorStatus, StatusReport
@@ -43,7 +44,7 @@ def _status(event: words.EventDataType) -> StatusReport | None:
     if event.component.name.lower() != "connector" or event.variable.name.lower() != "availabilitystate":
         return None
     status = _STATUSES.get(event.actual_value.lower())
-    if evse is None or evse.connector_id is None or status is None:
+    if evse is None or evse.connector_id is None or status is None or not can_be(evse):
         return None
     return StatusReport(evse.id, evse.connector_id, status, moment(event.timestamp))
 

@@ -5,6 +5,7 @@ from typing import Any
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
 from csms.blocks.device_model import place_of
+from csms.blocks.places import can_be
 from csms.domain.device_model import Place
 from csms.domain.facts import RequestChanged
 from csms.store import monitors, requests
@@ -15,6 +16,8 @@ from csms.wire.router import Router
 
 router = Router()
 after = After()
+
+_SEVERITIES = range(10)  # N04.FR: 0 is danger, 9 debugging; the schema lets any number pass
 
 _GONE = ("Accepted", "NotFound")
 
@@ -34,7 +37,9 @@ async def monitoring_report(request: words.NotifyMonitoringReportRequest, ctx: C
             reported_at=ctx.now,
         )
         for data in request.monitor or ()
+        if can_be(data.component.evse)
         for monitor in data.variable_monitoring
+        if monitor.severity in _SEVERITIES
     ]
     if rows:
         ctx.keep(monitors.reported(rows))

@@ -7,6 +7,7 @@ import structlog
 
 from csms.blocks.calls import Followed
 from csms.blocks.context import Context
+from csms.blocks.places import sound
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
 from csms.domain.facts import ChargingNeedsReported, RequestChanged
@@ -32,7 +33,7 @@ async def charging_needs(
     departure = None if needs.departure_time is None else moment(needs.departure_time)
     row = ChargingNeedsRow(
         identity=ctx.station.id,
-        evse_id=request.evse_id,
+        evse_id=sound(request.evse_id),
         at=at,
         transfer=needs.requested_energy_transfer,
         departure=departure,
@@ -63,7 +64,7 @@ async def charging_schedule(
 ) -> words.NotifyEVChargingScheduleResponse:
     """K15.FR.10: the vehicle's own plan within our limits is always fine, and kept."""
     plan = msgspec.json.encode(request.charging_schedule).decode()
-    ctx.keep(external_limits.planned(ctx.station.id, request.evse_id, plan, ctx.now))
+    ctx.keep(external_limits.planned(ctx.station.id, sound(request.evse_id), plan, ctx.now))
     return words.NotifyEVChargingScheduleResponse(status="Accepted")
 
 
@@ -90,7 +91,7 @@ async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context
     ctx.keep(
         external_limits.limited(
             ctx.station.id,
-            request.evse_id or 0,
+            sound(request.evse_id),
             limit.charging_limit_source,
             grid_critical=limit.is_grid_critical,
             schedule=None if schedules is None else msgspec.json.encode(schedules).decode(),
@@ -103,7 +104,7 @@ async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context
 async def cleared_limit(request: words.ClearedChargingLimitRequest, ctx: Context) -> None:
     """K13: somebody else limits the station no longer."""
     source = request.charging_limit_source
-    ctx.keep(external_limits.cleared(ctx.station.id, request.evse_id or 0, source, ctx.now))
+    ctx.keep(external_limits.cleared(ctx.station.id, sound(request.evse_id), source, ctx.now))
 
 
 # ---- what we ask of stations

@@ -9,6 +9,7 @@ from msgspec import Struct
 from csms.errors import Invalid
 
 IDENTITY_MAX = 48
+_PLACES = 1 << 31  # more than any station has, and what every database keeps
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789*-_=+|@.")
 
 
@@ -73,6 +74,11 @@ class EvseRating:
     evse_id: int
     max_charge_w: float | None
     max_discharge_w: float | None
+
+
+def is_place(id: int) -> bool:
+    """Whether an EVSE or connector can have this number; 0 stands for all of them."""
+    return 0 <= id < _PLACES
 
 
 def canonical_identity(text: str) -> str:

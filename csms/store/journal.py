@@ -6,6 +6,7 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from csms.domain.station import is_place
 from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import add_row, change_row
@@ -203,8 +204,8 @@ def notified_event(
         trigger=event.trigger,
         at_text=event.timestamp,
         component_instance=component.instance,
-        evse_id=evse.id if evse else None,
-        connector_id=evse.connector_id if evse else None,
+        evse_id=evse.id if evse and is_place(evse.id) else None,
+        connector_id=evse.connector_id if evse and is_place(evse.connector_id or 0) else None,
         variable_instance=variable.instance,
         origin=event.event_notification_type,
         severity=event.severity,

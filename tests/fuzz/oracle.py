@@ -37,6 +37,11 @@ MAY_BE_REFUSED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"\d{19}"), PROPERTY, "a whole number beyond 64 bits (section 2.2, row 12)"),
     (re.compile(r"\d[eE]"), PROPERTY, "1E400 and 1e300 where a whole number is asked: beyond 64 bits"),
     (
+        re.compile(r'"(?:evseId|id|connectorId)":\s?(?:-\d|\d{10})'),
+        PROPERTY,
+        "no EVSE or connector has such a number, and no other database would keep it",
+    ),
+    (
         re.compile(r"9999-12-31|0000-|0001-01-01|:60"),
         PROPERTY,
         "a time that UTC does not have, a leap second",

@@ -20,6 +20,12 @@ async def test_a_gateway_bears_whatever_stations_send(seed: int) -> None:
     assert score.outcomes["InternalError"] == 0
 
 
+@pytest.mark.postgresql
+async def test_no_number_that_a_station_may_say_is_too_large_for_postgresql(postgresql_url: str) -> None:
+    score = await play(3, count=400, url=postgresql_url)
+    assert score.failures == []
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_our_verdict_is_that_of_the_schemas(seed: int) -> None:
     """The Structs against two JSON schema readers; the differences are listed in `oracle`."""

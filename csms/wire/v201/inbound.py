@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from csms.domain.meter import MeterReport, Reading, SampledValue, reading
-from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, StatusReport
+from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, StatusReport, is_place
 from csms.domain.transaction import EventType, IdToken, IdTokenInfo, TransactionAnswer, TransactionEvent
 from csms.errors import OcppError
 from csms.wire.dialect import EMPTY, Inbound
@@ -19,7 +19,6 @@ _EVENT_TYPES = {kind.value: kind for kind in EventType}
 _STATUSES = {status.value: status for status in ConnectorStatus}
 _HEARTBEAT = Heartbeat()
 _digest = hashlib.sha256
-_PLACES = 1 << 31
 
 
 def instant(at: datetime) -> datetime:
@@ -57,7 +56,14 @@ def _reading(meter_value: m.MeterValueType) -> Reading:
 
 def _place(id: int) -> int | None:
     """An EVSE or connector; None for a number that is none, which no database need keep: its event counts."""
-    return id if 0 <= id < _PLACES else None
+    return id if is_place(id) else None
+
+
+def _sound_place(id: int) -> int:
+    """The same for what would be worth nothing without it. Raises `OcppError`."""
+    if not is_place(id):
+        raise OcppError("PropertyConstraintViolation", "No EVSE or connector has this number.")
+    return id
 
 
 def _transaction_event(event: m.TransactionEventRequest, payload: bytes) -> TransactionEvent:
@@ -108,13 +114,13 @@ def _id_token(token: IdToken) -> m.IdTokenType:
 
 
 def _meter_report(report: m.MeterValuesRequest, _: bytes) -> MeterReport:
-    return MeterReport(report.evse_id, tuple(_reading(value) for value in report.meter_value))
+    return MeterReport(_sound_place(report.evse_id), tuple(_reading(value) for value in report.meter_value))
 
 
 def _status_report(report: m.StatusNotificationRequest, _: bytes) -> StatusReport:
     return StatusReport(
-        evse_id=report.evse_id,
-        connector_id=report.connector_id,
+        evse_id=_sound_place(report.evse_id),
+        connector_id=_sound_place(report.connector_id),
         status=_STATUSES[report.connector_status],
         at=instant(report.timestamp),
     )
