@@ -25,6 +25,7 @@ from csms.api.wiring import Wiring
 from csms.blocks import AFTER, ROUTER
 from csms.blocks.calls import Desk
 from csms.blocks.context import Policy
+from csms.blocks.inquiry import Inquiry
 from csms.blocks.tariff import RunningCost
 from csms.bus.memory import MemoryBus
 from csms.clock import Clock, RealClock, ScaledClock
@@ -151,6 +152,7 @@ class App:
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
             "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
+            "inquiry": Inquiry(db, self._bus, self._clock).run,
             "running cost": RunningCost(Desk(db, self._bus, self._clock, AFTER)).run,
         }
         if mqtt.url:

@@ -1,5 +1,6 @@
 """Transactions and their meter readings."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,6 +9,8 @@ from pydantic import Field
 from csms.api.shapes import After, Limit, Page, Shape, Time, key_of, page
 from csms.api.stations import registered
 from csms.api.wiring import Wired, Wiring
+from csms.domain import meter
+from csms.domain.review import Doubt, doubts
 from csms.domain.station import canonical_identity
 from csms.errors import NotFound
 from csms.store import tariffs, transactions
@@ -20,7 +23,11 @@ AtStation = Annotated[
 
 
 class Transaction(Shape):
-    """A transaction. Power is signed W (+ into the vehicle), registers are Wh, SoC percent."""
+    """A transaction. Power is signed W (+ into the vehicle), registers are Wh, SoC percent.
+
+    `review`: why a person should look at it before its energy is billed; empty if nothing speaks against it.
+    What its readings say inside the transaction is only looked at where one transaction is shown.
+    """
 
     transaction_id: str
     station: Annotated[str, Field(validation_alias="identity")]
@@ -43,6 +50,7 @@ class Transaction(Shape):
     soc: float | None
     soc_at: Time | None
     conflicts: int
+    review: tuple[Doubt, ...] = ()
 
 
 class Cost(Shape):
@@ -77,13 +85,15 @@ async def list_transactions(
     """All transactions."""
     identity = None if station is None else (await registered(wired, station)).identity
     rows = await transactions.listing(wired.db, key_of(after), limit + 1, identity=identity, open_only=open)
-    return page(rows, limit, transactions.cursor, Transaction.model_validate)
+    return page(rows, limit, transactions.cursor, _shape)
 
 
 @router.get("/transactions/{transaction_id}")
 async def show_transaction(transaction_id: str, wired: Wired, station: AtStation = None) -> Transaction:
     """One transaction."""
-    return Transaction.model_validate(await found(wired, transaction_id, station))
+    row = await found(wired, transaction_id, station)
+    readings = await transactions.readings_of(wired.db, row.identity, row.transaction_id)
+    return _shape(row, [transactions.reading_of(reading) for reading in readings])
 
 
 @router.get("/transactions/{transaction_id}/readings")
@@ -106,6 +116,11 @@ async def show_cost(transaction_id: str, wired: Wired, station: AtStation = None
     if cost is None:
         raise NotFound("cost of transaction", transaction_id)
     return Cost.model_validate(cost)
+
+
+def _shape(row: transactions.TransactionRow, readings: Sequence[meter.Reading] = ()) -> Transaction:
+    why = doubts(transactions.folded(row), row.open, readings)
+    return Transaction.model_validate(row).model_copy(update={"review": why})
 
 
 async def found(wired: Wiring, transaction_id: str, station: str | None) -> transactions.TransactionRow:

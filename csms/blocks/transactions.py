@@ -7,12 +7,19 @@ conflict ─── kept beside the first (row 34)       answered normally; alarm
 
 from collections.abc import Coroutine
 
+import structlog
 from msgspec.structs import replace
 
 from csms.blocks import tariff
 from csms.blocks.authorization import check
 from csms.blocks.context import Context
-from csms.domain.facts import MeterRead, RequestChanged, SecurityAlarmRaised, TransactionUpdated
+from csms.domain.facts import (
+    MeterRead,
+    RequestChanged,
+    SecurityAlarmRaised,
+    TransactionDoubted,
+    TransactionUpdated,
+)
 from csms.domain.fold import begin, fold
 from csms.domain.transaction import (
     EventType,
@@ -28,6 +35,7 @@ from csms.domain.transaction import (
 from csms.store import requests, reservations, tariffs, transactions
 from csms.wire.router import Router
 
+log = structlog.get_logger()
 router = Router()
 
 _NOTHING_TO_SAY = TransactionAnswer()
@@ -56,6 +64,8 @@ async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAns
         return await _again(event, known, ctx)
     info = None if event.id_token is None else await _worth(event, ctx)
     folded = _taken(event, known, info, ctx)
+    if folded.evse_id and (known is None or known.evse_id is None):
+        await _crowd(folded, ctx)
     total = None if event.type is not EventType.ENDED else await _total_cost(folded, ctx)
     return _NOTHING_TO_SAY if info is None and total is None else TransactionAnswer(info, total)
 
@@ -66,8 +76,27 @@ def _taken(
     folded = begin(ctx.station.id, event) if known is None else fold(known, event)
     _keep(event, folded, info, ctx)
     _tell(event, folded, ctx)
+    if _has_new_gap(event, known, folded):  # row 35
+        ctx.emit(TransactionDoubted(ctx.now, ctx.station.id, event.transaction_id))
     ctx.live.put(folded)
     return folded
+
+
+def _has_new_gap(event: TransactionEvent, known: Transaction | None, folded: Transaction) -> bool:
+    if event.type is EventType.ENDED and folded.started_at is None:
+        return True
+    return len(folded.seen) > (1 if known is None else len(known.seen))
+
+
+async def _crowd(folded: Transaction, ctx: Context) -> None:
+    """Row 39: at most one transaction may be open at an EVSE; both are taken, and the station is asked."""
+    rows = await transactions.open_at(ctx.db, ctx.station.id)
+    here = [row.transaction_id for row in rows if row.evse_id == folded.evse_id]
+    doubted = [id for id in here if id != folded.transaction_id]
+    if doubted and folded.ended_at is None:
+        log.warning("two transactions at one EVSE", station_id=ctx.station.id, evse_id=folded.evse_id)
+        for transaction_id in (*doubted, folded.transaction_id):
+            ctx.emit(TransactionDoubted(ctx.now, ctx.station.id, transaction_id))
 
 
 async def _total_cost(folded: Transaction, ctx: Context) -> float | None:

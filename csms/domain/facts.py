@@ -65,6 +65,13 @@ class TransactionUpdated(Fact, frozen=True, gc=False):
     charging_state: str | None
 
 
+class TransactionDoubted(Fact, frozen=True, gc=False):
+    """A transaction has a gap, an end without a start, or another one is open at its EVSE."""
+
+    station_id: str
+    transaction_id: str
+
+
 class MeterRead(Fact, frozen=True, gc=False):
     """An EVSE's meter was read; power signed in W."""
 

@@ -2,13 +2,11 @@
 
 from csms.domain.baseline import WINDOW, baseline_w
 from csms.domain.grid_event import GridEvent
-from csms.domain.meter import Reading
 from csms.domain.program import BaselineMethod, Program
 from csms.grid.participation import Roster
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.dispatches import ParticipationRow
-from csms.store.transactions import ReadingRow
 
 
 async def freeze(db: Database, event: GridEvent, program: Program, roster: Roster) -> list[ParticipationRow]:
@@ -25,20 +23,8 @@ async def freeze(db: Database, event: GridEvent, program: Program, roster: Roste
         rows = await transactions.readings(
             db, row.identity, row.evse_id, event.start - 2 * WINDOW, event.start
         )
-        readings = [reading_of(each) for each in rows if each.source in ("", row.transaction_id)]
+        readings = [transactions.reading_of(each) for each in rows if each.source in ("", row.transaction_id)]
         row.baseline_w = baseline_w(program.terms.baseline, readings, event)
         if row.baseline_w is not None:
             frozen.append(row)
     return frozen
-
-
-def reading_of(row: ReadingRow) -> Reading:
-    """A stored reading in the domain's words."""
-    return Reading(
-        at=row.at,
-        power_w=row.power_w,
-        import_wh=row.import_wh,
-        export_wh=row.export_wh,
-        soc=row.soc,
-        context=row.context,
-    )

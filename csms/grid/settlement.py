@@ -13,7 +13,6 @@ from csms.domain.program import Program
 from csms.domain.settlement import MAX_GAP, ParticipantReadings, Statement, settle
 from csms.domain.station import Discharge
 from csms.errors import CsmsError
-from csms.grid.baselines import reading_of
 from csms.grid.participation import HOLDING, Part
 from csms.store import dispatches, grid_events, programs, settlements, stations, transactions
 from csms.store.database import Database
@@ -154,7 +153,9 @@ async def _readings(
         station_id=row.identity,
         evse_id=row.evse_id,
         transaction_id=row.transaction_id,
-        readings=tuple(reading_of(each) for each in stored if each.source in ("", row.transaction_id)),
+        readings=tuple(
+            transactions.reading_of(each) for each in stored if each.source in ("", row.transaction_id)
+        ),
         since=None if transaction is None else transaction.started_at,
         until=until,
         baseline_w=row.baseline_w,

@@ -1,13 +1,16 @@
 """Transactions, their events and their meter readings: the record that must not lose anything."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.domain.meter import Reading
 from csms.domain.transaction import IdToken, Marks, Transaction, TransactionEvent
 from csms.store.database import Database
+from csms.store.edits import change_row
 from csms.store.fleet import FleetRow, all_open
 from csms.store.queries import Query
 from csms.store.rows import from_micros, micros_or_none, plain, plain_or_none, to_micros
@@ -37,19 +40,24 @@ __all__ = [
     "all_open",
     "conflict_kept",
     "cursor",
+    "doubtful",
     "event",
     "event_kept",
+    "folded",
     "get",
+    "given_up",
     "listing",
     "load",
     "needs_kept",
     "open_at",
     "open_of_token",
+    "reading_of",
     "readings",
     "readings_kept",
     "readings_of",
     "seen_ranges",
     "seen_text",
+    "shares_its_evse",
     "state_kept",
 ]
 
@@ -82,7 +90,7 @@ _EVENT_BY_KEY = Query(
 async def load(db: Database, identity: str, transaction_id: str) -> Transaction | None:
     """The transaction as it stands, to fold the next event into."""
     row = await get(db, transaction_id, identity)
-    return None if row is None else _transaction(row)
+    return None if row is None else folded(row)
 
 
 async def event(db: Database, identity: str, transaction_id: str, seq_no: int) -> TransactionEventRow | None:
@@ -109,6 +117,21 @@ async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
     key = TRANSACTION.c.identity, TRANSACTION.c.transaction_id
     query = select(*key).where(TRANSACTION.c.open, func.lower(TRANSACTION.c.id_token) == token.lower())
     return [(row.identity, row.transaction_id) for row in await db.all(query)]
+
+
+async def doubtful(db: Database, identity: str, since: datetime) -> list[TransactionRow]:
+    """A station's transactions, changed since then, that have a gap or share their EVSE while open."""
+    query = select(TRANSACTION).where(TRANSACTION.c.identity == identity, TRANSACTION.c.updated_at >= since)
+    rows = await db.every(TransactionRow, query.where(TRANSACTION.c.open | TRANSACTION.c.seen.contains(",")))
+    places = Counter(row.evse_id for row in rows if row.open)
+    return [row for row in rows if "," in row.seen or (row.evse_id is not None and places[row.evse_id] > 1)]
+
+
+async def shares_its_evse(db: Database, row: TransactionRow) -> bool:
+    """Whether it is open, and not alone at its EVSE (row 39)."""
+    if row.evse_id is None or not row.open:
+        return False
+    return sum(other.evse_id == row.evse_id for other in await open_at(db, row.identity)) > 1
 
 
 async def listing(
@@ -165,6 +188,15 @@ async def readings_of(
     if end is not None:
         query = query.where(READING.c.at <= end)
     return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
+
+
+# ---- administration
+
+
+async def given_up(conn: AsyncConnection, row: TransactionRow) -> None:
+    """The station knows it no more: it is not open, and has no end (a late event of it opens it again)."""
+    key = {"identity": row.identity, "transaction_id": row.transaction_id}
+    await change_row(conn, TransactionRow, key, {"open": False})
 
 
 # ---- what stations tell: changes for the writer
@@ -270,7 +302,8 @@ def _state_values(transaction: Transaction) -> Values:
     )
 
 
-def _transaction(row: TransactionRow) -> Transaction:
+def folded(row: TransactionRow) -> Transaction:
+    """A row as the domain has it."""
     token = None if row.id_token is None else IdToken(row.id_token, row.id_token_type or "")
     return Transaction(
         station_id=row.identity,
@@ -300,6 +333,18 @@ def _transaction(row: TransactionRow) -> Transaction:
 
 def _registers(at: datetime | None, import_wh: float | None, export_wh: float | None) -> Reading | None:
     return None if at is None else Reading(at, import_wh=import_wh, export_wh=export_wh)
+
+
+def reading_of(row: ReadingRow) -> Reading:
+    """A stored reading in the domain's words."""
+    return Reading(
+        at=row.at,
+        power_w=row.power_w,
+        import_wh=row.import_wh,
+        export_wh=row.export_wh,
+        soc=row.soc,
+        context=row.context,
+    )
 
 
 def seen_text(seen: tuple[tuple[int, int], ...]) -> str:
