@@ -64,7 +64,7 @@ def _next_registers(before: Transaction, readings: tuple[Reading, ...]) -> _Regi
 
 
 def _joint(one: Reading, other: Reading, pick: Callable[[float, float], float]) -> Reading:
-    """Two readings of one instant as one. Registers only grow: the first is the lower, the last the higher."""
+    """Two readings of one instant as one. Registers only grow: the lower is first, the higher last."""
     imported, exported = one.import_wh, one.export_wh
     return Reading(
         one.at,
