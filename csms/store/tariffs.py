@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import drop_rows, put_row
+from csms.store.queries import Query
 from csms.store.rows import moment, table_of
 from csms.store.statements import Change, from_row, put
 from csms.store.stations import STATION
@@ -64,10 +65,17 @@ async def listing(db: Database) -> list[TariffRow]:
     return await db.every(TariffRow, select(TARIFF).order_by(TARIFF.c.tariff_id))
 
 
+_OF_STATION = Query(
+    select(TARIFF)
+    .join_from(TARIFF, STATION, STATION.c.tariff_id == TARIFF.c.tariff_id)
+    .where(STATION.c.identity == bindparam("p_identity")),
+    ("p_identity",),
+)
+
+
 async def of_station(db: Database, identity: str) -> TariffRow | None:
     """The tariff that holds at a station; None if nothing is charged there."""
-    query = select(TARIFF).join_from(TARIFF, STATION, STATION.c.tariff_id == TARIFF.c.tariff_id)
-    return await db.one(TariffRow, query.where(STATION.c.identity == identity))
+    return await db.one(TariffRow, _OF_STATION.of(identity))
 
 
 async def cost(db: Database, identity: str, transaction_id: str) -> TransactionCostRow | None:
