@@ -7,6 +7,9 @@ from sqlmodel import Field, SQLModel
 
 from csms.store.rows import moment, table_of, wide
 
+HAS_GAPS = "seen LIKE '%,%'"
+"""Some event's number is missing; in these words in the index and in whatever is to use it."""
+
 
 class TransactionRow(SQLModel, table=True):
     """The folded state of a transaction (`domain.transaction.Transaction`), rewritten with each new event.
@@ -22,6 +25,12 @@ class TransactionRow(SQLModel, table=True):
             "identity",
             sqlite_where=text("open = 1"),
             postgresql_where=text("open = true"),
+        ),
+        Index(
+            "ix_transaction_gaps",  # as few: asked for whenever a station connects
+            "identity",
+            sqlite_where=text(HAS_GAPS),
+            postgresql_where=text(HAS_GAPS),
         ),
         {"sqlite_with_rowid": False},
     )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.domain.meter import Reading
@@ -18,6 +18,7 @@ from csms.store.statements import Change, Values, fill, from_row, keep, put
 from csms.store.transaction_rows import (
     CONFLICT,
     EVENT,
+    HAS_GAPS,
     READING,
     TRANSACTION,
     ChargingNeedsRow,
@@ -77,6 +78,20 @@ _BY_KEY = Query(
     ),
     _KEY,
 )
+_OPEN_AT = Query(
+    select(TRANSACTION)
+    .where(TRANSACTION.c.identity == bindparam("p_identity"), TRANSACTION.c.open)
+    .order_by(TRANSACTION.c.started_at),
+    ("p_identity",),
+)
+_WITH_GAPS = Query(
+    select(TRANSACTION).where(
+        TRANSACTION.c.identity == bindparam("p_identity"),
+        text(HAS_GAPS),
+        TRANSACTION.c.updated_at >= bindparam("p_since"),
+    ),
+    ("p_identity", "p_since"),
+)
 _EVENT_BY_KEY = Query(
     select(EVENT).where(
         EVENT.c.identity == bindparam("p_identity"),
@@ -108,8 +123,7 @@ async def get(db: Database, transaction_id: str, identity: str | None = None) ->
 
 async def open_at(db: Database, identity: str) -> list[TransactionRow]:
     """A station's transactions that have not ended."""
-    query = select(TRANSACTION).where(TRANSACTION.c.identity == identity, TRANSACTION.c.open)
-    return await db.every(TransactionRow, query.order_by(TRANSACTION.c.started_at))
+    return await db.every(TransactionRow, _OPEN_AT.of(identity))
 
 
 async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
@@ -121,8 +135,9 @@ async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
 
 async def doubtful(db: Database, identity: str, since: datetime) -> list[TransactionRow]:
     """A station's transactions, changed since then, that have a gap or share their EVSE while open."""
-    query = select(TRANSACTION).where(TRANSACTION.c.identity == identity, TRANSACTION.c.updated_at >= since)
-    rows = await db.every(TransactionRow, query.where(TRANSACTION.c.open | TRANSACTION.c.seen.contains(",")))
+    opened = [row for row in await open_at(db, identity) if row.updated_at is None or row.updated_at >= since]
+    broken = await db.every(TransactionRow, _WITH_GAPS.of(identity, to_micros(since)))
+    rows = {row.transaction_id: row for row in (*opened, *broken)}.values()
     places = Counter(row.evse_id for row in rows if row.open)
     return [row for row in rows if "," in row.seen or (row.evse_id is not None and places[row.evse_id] > 1)]
 
