@@ -32,7 +32,6 @@ class TransactionRow(SQLModel, table=True):
             sqlite_where=text(HAS_GAPS),
             postgresql_where=text(HAS_GAPS),
         ),
-        {"sqlite_with_rowid": False},
     )
 
     identity: str = Field(primary_key=True)
@@ -40,7 +39,7 @@ class TransactionRow(SQLModel, table=True):
     seen: str = ""
     evse_id: int | None = None
     connector_id: int | None = None
-    id_token: str | None = Field(default=None, index=True)
+    id_token: str | None = None
     id_token_type: str | None = None
     started_at: datetime | None = Field(default=None, sa_column=moment())
     ended_at: datetime | None = Field(default=None, sa_column=moment())

@@ -3,20 +3,26 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 
+from csms.domain.transaction import Transaction
 from csms.errors import ConfigurationError, Conflict, StoreUnavailable
-from csms.store import stations
+from csms.store import migrations, stations, transactions
 from csms.store.database import Database
 from csms.store.migrations.tables import METADATA
+from csms.store.writer import Writer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SCRIPTS = Path(migrations.__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 NODE = """
 import asyncio, sys
@@ -58,6 +64,31 @@ async def test_migrating_again_changes_nothing(db: Database) -> None:
         await stations.add(conn, station("a"))
     await db.migrate()
     assert await stations.get(db, "a") is not None
+
+
+async def test_transactions_outlive_the_new_order_of_their_table(db: Database) -> None:
+    def move(connection: Connection, way: Callable[[Config, str], None], revision: str) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(SCRIPTS))
+        config.attributes["connection"] = connection
+        way(config, revision)
+
+    writer = Writer(db)
+    running = asyncio.create_task(writer.run())
+    states = [Transaction(f"s{n}", "tx", seen=((0, n),), power_w=n / 3, started_at=NOW) for n in range(20)]
+    await writer.commit([transactions.state_kept(state) for state in states])
+    for way, revision in ((command.downgrade, "0002"), (command.upgrade, "head")):
+        async with db.begin() as conn:
+            await conn.run_sync(move, way, revision)
+        assert [await transactions.load(db, state.station_id, "tx") for state in states] == states
+        await writer.commit([transactions.state_kept(state) for state in states])
+    async with db.begin() as conn:
+        assert await conn.run_sync(differences) == []
+        if db.dialect == "sqlite":
+            query = "SELECT sql FROM sqlite_master WHERE name = 'transaction'"
+            assert "ROWID" not in (await conn.exec_driver_sql(query)).scalar_one()
+    await writer.close()
+    await running
 
 
 async def test_nodes_that_start_together_migrate_one_after_another(database_url: str) -> None:
