@@ -67,6 +67,8 @@ class Machine(ServerProtocol):
         """A frame has been read. What is raised here becomes the close code."""
         if self.state is State.CONNECTING:
             raise ProtocolError("frame before the handshake")
+        if frame.opcode is Opcode.CLOSE:  # as any control frame, it may come within a message (5.4)
+            self.current_size = None
         super().recv_frame(frame)
         self.events.pop()
         if frame.opcode is Opcode.PONG:

@@ -51,6 +51,8 @@ class Plain:
     def take(self, data: bytes) -> None:
         """One frame."""
         protocol = self._protocol
+        if data[0] == 0x80 | CLOSE:  # it may come within a message, which websockets does not allow
+            protocol.current_size = None
         protocol.receive_data(data)
         for event in protocol.events_received():
             assert isinstance(event, Frame)
