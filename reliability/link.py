@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.load.station import masked
 
-TEXT, CLOSE, PING = 1, 8, 9
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 _KEY = base64.b64encode(b"0123456789abcdef").decode()
 _ACCEPT = base64.b64encode(hashlib.sha1(f"{_KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest())
 Frame = list[Any]
@@ -94,8 +94,7 @@ class Link(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         """Send a text frame."""
-        assert self._transport is not None
-        self._transport.write(masked(TEXT, text.encode()))
+        self._write(masked(TEXT, text.encode()))
 
     def stop_reading(self) -> None:
         """Whatever the server sends from now on is neither read nor answered."""
@@ -109,9 +108,13 @@ class Link(asyncio.Protocol):
 
     def close(self) -> None:
         """Say goodbye and go."""
+        self._write(masked(CLOSE, b"\x03\xe8"))
         if self._transport is not None:
-            self._transport.write(masked(CLOSE, b"\x03\xe8"))
             self._transport.close()
+
+    def _write(self, frame: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
@@ -173,14 +176,14 @@ class Link(asyncio.Protocol):
         if opcode == TEXT:
             self._text(json.loads(payload))
         elif opcode == PING:
-            self._transport.write(masked(10, payload))
+            self._write(masked(PONG, payload))
         elif opcode == CLOSE:
             if len(payload) >= 2:
                 self._code, self._reason = (
                     int.from_bytes(payload[:2], "big"),
                     payload[2:].decode(errors="replace"),
                 )
-            self._transport.write(masked(CLOSE, payload[:2]))
+            self._write(masked(CLOSE, payload[:2]))
             self._transport.close()
 
     def _text(self, frame: Frame) -> None:

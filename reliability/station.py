@@ -64,6 +64,7 @@ class Witness:
         self._story = Story(identity, seed)
         self._chance = random.Random(f"{seed} {identity} habits")
         self._messages = 0
+        self._lies: deque[Told] = deque(maxlen=RECENT)
         self._recent: deque[tuple[Told, str]] = deque(maxlen=RECENT)
 
     async def live(self, url: str, quiet: asyncio.Event) -> None:
@@ -156,7 +157,11 @@ class Witness:
         told, _ = self._chance.choice(self._recent)
         if not told.key[0]:
             return
-        other = self._story.conflicting(told)
+        if self._lies and self._chance.random() < 0.5:  # the same once more, whatever became of it
+            other = self._chance.choice(self._lies)
+        else:
+            other = self._story.conflicting(told)
+            self._lies.append(other)
         self.ledger.sends_conflict(other)
         if await self._acknowledged(link, other, self._new_id()):
             self.ledger.hears_conflict(other)

@@ -119,11 +119,7 @@ async def _again(event: TransactionEvent, known: Transaction, ctx: Context) -> T
     kept = await transactions.event(ctx.db, ctx.station.id, event.transaction_id, event.seq_no)
     info = None if event.id_token is None else await check(ctx.db, event.id_token, ctx.now)
     if judge(known, event, None if kept is None else kept.digest) is Verdict.CONFLICT:
-        folded = with_conflict(known)
-        ctx.keep(transactions.conflict_kept(ctx.station.id, event, ctx.now))
-        ctx.keep(transactions.state_kept(folded))
-        ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "transaction event conflict"))
-        ctx.live.put(folded)
+        await _conflicting(event, known, ctx)
     elif info is not None and kept is not None and kept.answer_status is not None:
         info = replace(info, status=kept.answer_status)
     total = None
@@ -131,6 +127,19 @@ async def _again(event: TransactionEvent, known: Transaction, ctx: Context) -> T
         cost = await tariffs.cost(ctx.db, ctx.station.id, event.transaction_id)
         total = None if cost is None else float(cost.total)
     return _NOTHING_TO_SAY if info is None and total is None else TransactionAnswer(info, total)
+
+
+async def _conflicting(event: TransactionEvent, known: Transaction, ctx: Context) -> None:
+    """Row 34: kept beside the first, and counted, once however often it is told."""
+    identity = ctx.station.id
+    place = event.transaction_id, event.seq_no, event.digest
+    if await transactions.conflict(ctx.db, identity, *place) is not None:
+        return
+    folded = with_conflict(known)
+    ctx.keep(transactions.conflict_kept(identity, event, ctx.now))
+    ctx.keep(transactions.state_kept(folded))
+    ctx.emit(SecurityAlarmRaised(ctx.now, identity, "transaction event conflict"))
+    ctx.live.put(folded)
 
 
 def _keep(event: TransactionEvent, folded: Transaction, info: IdTokenInfo | None, ctx: Context) -> None:

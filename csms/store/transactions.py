@@ -39,6 +39,7 @@ __all__ = [
     "TransactionEventRow",
     "TransactionRow",
     "all_open",
+    "conflict",
     "conflict_kept",
     "cursor",
     "doubtful",
@@ -111,6 +112,21 @@ async def load(db: Database, identity: str, transaction_id: str) -> Transaction 
 async def event(db: Database, identity: str, transaction_id: str, seq_no: int) -> TransactionEventRow | None:
     """The event that was kept under this number."""
     return await db.one(TransactionEventRow, _EVENT_BY_KEY.of(identity, transaction_id, seq_no))
+
+
+async def conflict(
+    db: Database, identity: str, transaction_id: str, seq_no: int, digest: bytes
+) -> EventConflictRow | None:
+    """This other content under this number, if it was kept before."""
+    return await db.one(
+        EventConflictRow,
+        select(CONFLICT).where(
+            CONFLICT.c.identity == identity,
+            CONFLICT.c.transaction_id == transaction_id,
+            CONFLICT.c.seq_no == seq_no,
+            CONFLICT.c.digest == digest,
+        ),
+    )
 
 
 async def get(db: Database, transaction_id: str, identity: str | None = None) -> TransactionRow | None:

@@ -30,7 +30,8 @@ WAITING_MAX = 50_000
 FLUSH_MAX = 2_000
 """Submissions in one flush: bounds how long the first of them waits for the last."""
 
-FLUSH_S = 30.0
+FLUSH_S = 20.0
+"""Less than the 30 s after which a station takes its message for failed and counts an attempt (E13)."""
 PROBE_EVERY_S = 1.0
 
 

@@ -119,7 +119,8 @@ async def test_row_33_e13_a_repeat_changes_nothing_and_gets_the_first_answer(ben
 
 async def test_row_34_another_content_under_a_taken_number_is_kept_beside_it(bench: Bench) -> None:
     await bench.tell(_event(1, charging_state="Charging"))
-    assert await bench.tell(_event(1, charging_state="SuspendedEV")) == TransactionAnswer()
+    for _ in range(2):  # told again it is still one
+        assert await bench.tell(_event(1, charging_state="SuspendedEV")) == TransactionAnswer()
     assert [alarm.kind for alarm in bench.told(SecurityAlarmRaised)] == ["transaction event conflict"]
     stored = await _stored(bench)
     assert (stored.charging_state, stored.conflicts) == ("Charging", 1)
