@@ -15,6 +15,7 @@ from functools import partial
 from random import Random
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakSet
 
 POISON = 13
 """A status notification of this connector cannot be kept, whoever sends it."""
@@ -33,12 +34,12 @@ class Disk:
         self.commits = 0
         self.failures = 0
         self.troubled_at = -1e9
-        self.connections: list[sqlite3.Connection] = []
+        self.connections: WeakSet[sqlite3.Connection] = WeakSet()
 
     def power_off(self) -> None:
         """What was not committed is gone, and whoever still holds a connection gets nowhere with it."""
         self.life += 1
-        for connection in self.connections:
+        for connection in list(self.connections):
             connection.close()
         self.connections.clear()
 
@@ -207,7 +208,7 @@ def in_place(disk: Disk) -> Iterator[None]:
         disk.before(disk.life, "open")
         made = {**options, "factory": kind, "check_same_thread": False, "timeout": 0}
         connection = connect(path, *args, **made)
-        disk.connections.append(connection)
+        disk.connections.add(connection)
         return connection
 
     with (

@@ -21,6 +21,7 @@ from tests.simulation.world import World
 QUIET_S = 1200.0
 GONE_S = 120.0
 AGREE_S = 90.0
+TIDY_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ async def _play(world: World) -> None:
     running = [asyncio.ensure_future(each) for each in actors]
     for work in (mishaps.people(world), *(mishaps.misbehave(world, each) for each in world.stations)):
         world.job(work)
+    world.job(_tidy(world))
     storm = asyncio.ensure_future(mishaps.happen(world))
     await asyncio.sleep(world.plan.length_s)
     world.calm = True
@@ -83,6 +85,13 @@ async def _play(world: World) -> None:
     actors.clear()
     usual.check(world)
     await world.stop_house()
+
+
+async def _tidy(world: World) -> None:
+    """What the interpreter does now and then; here at known moments, so that it is the same in all runs."""
+    while not world.ending:
+        await asyncio.sleep(TIDY_S)
+        gc.collect()
 
 
 async def _settle(world: World) -> None:
