@@ -5,13 +5,13 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from csms.blocks import calls
+from csms.blocks import calls, parts
 from csms.blocks.calls import After, Answered, Desk, Followed, Order
 from csms.blocks.context import Context
 from csms.blocks.places import can_be
 from csms.domain.device_model import MessageLimit, Place, batches, message_limit
 from csms.domain.facts import ReportCompleted, RequestChanged
-from csms.store import requests, variables
+from csms.store import variables
 from csms.store.edits import Connection
 from csms.store.stations import StationRow
 from csms.store.variables import VariableRow, WantedVariableRow
@@ -34,10 +34,14 @@ async def notify_report(request: words.NotifyReportRequest, ctx: Context) -> Non
     """B07, B08: a part of a report; the last one has no `tbc`."""
     told = [data for data in request.report_data or () if can_be(data.component.evse)]
     rows = [row for data in told for row in _rows(data, ctx)]
+    complete = not request.tbc
+    if await variables.count(ctx.db, ctx.station.id) + len(rows) > parts.VARIABLES_MAX:
+        parts.ended(ctx, request.request_id, "TooManyVariables")
+        return
+    if not await parts.taken(ctx, request.request_id, last=complete):
+        return
     if rows:
         ctx.keep(variables.values_reported(ctx.station.id, rows))
-    complete = not request.tbc
-    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, complete))
     ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
     if complete:
         ctx.emit(ReportCompleted(ctx.now, ctx.station.id, request.request_id))

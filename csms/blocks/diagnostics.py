@@ -2,6 +2,7 @@
 
 from csms.blocks.availability import keep_status
 from csms.blocks.context import Context
+from csms.blocks.parts import taken
 from csms.blocks.places import can_be
 from csms.blocks.times import moment
 from csms.domain.facts import RequestChanged
@@ -63,6 +64,6 @@ async def log_status(request: words.LogStatusNotificationRequest, ctx: Context) 
 async def customer_information(request: words.NotifyCustomerInformationRequest, ctx: Context) -> None:
     """N09, N10: a part of what the station knows of a customer; kept until its request is forgotten."""
     who, number = ctx.station.id, request.request_id
-    ctx.keep(requests.result(who, number, request.seq_no, ctx.now, request.data))
-    ctx.keep(requests.part(who, number, ctx.now, not request.tbc))
+    if await taken(ctx, number, last=not request.tbc):
+        ctx.keep(requests.result(who, number, request.seq_no, ctx.now, request.data))
     ctx.emit(RequestChanged(ctx.now, who, number))

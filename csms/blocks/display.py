@@ -6,6 +6,7 @@ import msgspec
 
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
+from csms.blocks.parts import taken
 from csms.blocks.times import moment
 from csms.domain.facts import RequestChanged
 from csms.store import displays, requests
@@ -27,8 +28,8 @@ async def notify_display_messages(request: words.NotifyDisplayMessagesRequest, c
     if rows:
         ctx.keep(displays.reported(rows))
     text = msgspec.json.encode(request.message_info or ()).decode()
-    ctx.keep(requests.result(ctx.station.id, request.request_id, None, ctx.now, text))
-    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, not request.tbc))
+    if await taken(ctx, request.request_id, last=not request.tbc):
+        ctx.keep(requests.result(ctx.station.id, request.request_id, None, ctx.now, text))
     ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
 
 

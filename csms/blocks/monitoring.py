@@ -5,10 +5,11 @@ from typing import Any
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
 from csms.blocks.device_model import place_of
+from csms.blocks.parts import taken
 from csms.blocks.places import can_be
 from csms.domain.device_model import Place
 from csms.domain.facts import RequestChanged
-from csms.store import monitors, requests
+from csms.store import monitors
 from csms.store.edits import Connection
 from csms.store.monitors import MonitorRow
 from csms.wire import words
@@ -41,9 +42,8 @@ async def monitoring_report(request: words.NotifyMonitoringReportRequest, ctx: C
         for monitor in data.variable_monitoring
         if monitor.severity in _SEVERITIES
     ]
-    if rows:
+    if await taken(ctx, request.request_id, last=not request.tbc) and rows:
         ctx.keep(monitors.reported(rows))
-    ctx.keep(requests.part(ctx.station.id, request.request_id, ctx.now, not request.tbc))
     ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
 
 

@@ -7,6 +7,7 @@ import structlog
 
 from csms.blocks.calls import Followed
 from csms.blocks.context import Context
+from csms.blocks.parts import taken
 from csms.blocks.places import sound
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
@@ -72,8 +73,8 @@ async def charging_schedule(
 async def reported_profiles(request: words.ReportChargingProfilesRequest, ctx: Context) -> None:
     """K09: a part of the profiles that were asked for."""
     who, number = ctx.station.id, request.request_id
-    ctx.keep(requests.result(who, number, None, ctx.now, msgspec.json.encode(request).decode()))
-    ctx.keep(requests.part(who, number, ctx.now, not request.tbc))
+    if await taken(ctx, number, last=not request.tbc):
+        ctx.keep(requests.result(who, number, None, ctx.now, msgspec.json.encode(request).decode()))
     ctx.emit(RequestChanged(ctx.now, who, number))
 
 

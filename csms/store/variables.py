@@ -99,6 +99,13 @@ async def reported(
     return await db.every(VariableRow, query)
 
 
+async def count(db: Database, identity: str) -> int:
+    """How many values the station's device model has."""
+    query = select(func.count()).select_from(VARIABLE).where(VARIABLE.c.identity == identity)
+    row = await db.first(query)
+    return 0 if row is None else int(row[0])
+
+
 async def values(db: Database, identity: str) -> list[Value]:
     """The device model as plain values."""
     return plain_values(await reported(db, identity))
