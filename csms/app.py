@@ -38,6 +38,7 @@ from csms.gateway.server import Gateway
 from csms.gateway.tls import TlsSettings
 from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
+from csms.grid.timekeeper import Timekeeper
 from csms.pki import passwords
 from csms.settings import OcppSettings, Settings
 from csms.store import journal, programs, users
@@ -152,6 +153,7 @@ class App:
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
             "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
+            "timekeeper": Timekeeper(db, self._clock).run,
             "inquiry": Inquiry(db, self._bus, self._clock).run,
             "running cost": RunningCost(Desk(db, self._bus, self._clock, AFTER)).run,
         }

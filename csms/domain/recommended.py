@@ -160,6 +160,7 @@ def _connection() -> tuple[Recommended, ...]:
             "a fleet comes back spread out",
         ),
         Recommended(comm, "RetryBackOffWaitMinimum", at_least(5), "at least 5 s", "the same"),
+        Recommended(comm, "RetryBackOffRepeatTimes", at_least(3), "at least 3", "the same"),
         Recommended(
             comm,
             "WebSocketPingInterval",

@@ -21,13 +21,13 @@ from msgspec import Struct
 
 from csms.blocks.context import Context
 from csms.blocks.live import LiveTransactions
-from csms.domain.facts import Fact
+from csms.domain.facts import Fact, SecurityAlarmRaised
 from csms.domain.station import Registration, StationRef
 from csms.domain.transaction import TransactionEvent
 from csms.errors import ChangeRefused, CsmsError, OcppError, StoreUnavailable
 from csms.gateway.gate import Gate
 from csms.gateway.house import House
-from csms.gateway.skew import SkewEstimate
+from csms.gateway.skew import ALARMING_S, SkewEstimate
 from csms.store import stations
 from csms.store.writer import Change
 from csms.wire import words
@@ -211,6 +211,8 @@ class Inbound:
             skew_s = self._talk.skew.sample(request.at, ctx.now)
             if skew_s is not None:
                 ctx.keep(stations.clock_skew(ctx.station.id, skew_s))
+                if abs(skew_s) > ALARMING_S:
+                    ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "clock is off"))
 
     def _booted(self, reply: words.BootNotificationResponse) -> None:
         registration = Registration(reply.status)

@@ -5,6 +5,7 @@ from datetime import datetime
 WINDOW = 5
 NOTICEABLE_S = 2.0
 PLAUSIBLE_LAG_S = 10.0
+ALARMING_S = 300.0  # somebody should look: no message is late by so much
 LATE_SAMPLES = 3
 
 

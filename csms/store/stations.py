@@ -198,6 +198,12 @@ async def change(conn: AsyncConnection, identity: str, **fields: object) -> None
         raise NotFound("station", identity)
 
 
+async def skews_moved(conn: AsyncConnection, by_s: float) -> None:
+    """Our own clock has jumped: every station's is off by so many seconds more (or less)."""
+    known = STATION.c.clock_skew_s.is_not(None)
+    await conn.execute(update(STATION).where(known).values(clock_skew_s=STATION.c.clock_skew_s + by_s))
+
+
 async def remove(conn: AsyncConnection, identity: str) -> None:
     """Forget a station and what it told of itself; its transactions, readings and journal stay.
 

@@ -8,7 +8,7 @@ import pytest
 
 from csms.blocks.onboarding import Onboarding
 from csms.domain.facts import StationBooted
-from csms.domain.recommended import MEASURANDS, at_most, including
+from csms.domain.recommended import MEASURANDS, at_most, including, recommended
 from csms.errors import StationTimeout
 from csms.store import requests
 from csms.wire import words
@@ -177,3 +177,13 @@ def test_a_station_that_tells_more_than_we_want_is_left_alone() -> None:
     measurands = including(MEASURANDS)
     assert measurands(", ".join(("Voltage", *MEASURANDS[0]))) == ()
     assert measurands("Voltage")[-1] == "Power.Active.Import,Energy.Active.Import.Register,Voltage"
+
+
+def test_row_30_a_fleet_that_comes_back_is_spread_out() -> None:
+    """What a station keeps to when it reconnects is set at commissioning, all three variables of it."""
+    wanted = {each.variable: each.rule for each in recommended()}
+    assert wanted["RetryBackOffWaitMinimum"]("1") == ("5",)
+    assert wanted["RetryBackOffRandomRange"]("0") == ("10",)
+    assert wanted["RetryBackOffRepeatTimes"]("0") == ("3",)
+    for name in ("RetryBackOffWaitMinimum", "RetryBackOffRandomRange", "RetryBackOffRepeatTimes"):
+        assert wanted[name]("600") == ()

@@ -47,7 +47,7 @@ async def test_soc_goes_stale_during_the_event(stage: Stage) -> None:
     assert await _reason(stage, event.id, "cs1") == "state of charge too old"
 
 
-async def test_soc_that_jumps_up_is_not_believed(stage: Stage) -> None:
+async def test_section_2_2_row_17_soc_that_jumps_up_is_not_believed(stage: Stage) -> None:
     car = await stage.car("cs1", soc=40.0)
     event = await stage.event(-5_000, duration_s=900)
     await stage.turn()
