@@ -3,9 +3,12 @@
 from random import Random
 
 import pytest
+from sqlmodel import SQLModel
 
 from csms.errors import OcppError
 from csms.wire.v201 import DIALECT
+from tests.flows.gateway.front import Front, event, front
+from tests.fuzz.lanes import Lane, Score
 from tests.fuzz.oracle import is_handled, verdict
 from tests.fuzz.payloads import SERVED_ACTIONS, Maker, schema, written
 from tests.fuzz.rounds import play
@@ -24,6 +27,30 @@ async def test_a_gateway_bears_whatever_stations_send(seed: int) -> None:
 async def test_no_number_that_a_station_may_say_is_too_large_for_postgresql(postgresql_url: str) -> None:
     score = await play(3, count=400, url=postgresql_url)
     assert score.failures == []
+
+
+async def test_section_2_2_row_08_whatever_a_station_says_changes_nothing_of_another() -> None:
+    """All rows of all tables, before and after a fuzzed session of its neighbour."""
+    async with front() as door:
+        await door.add_station("other", booted=True)
+        async with door.connected("other", boot=False) as other:
+            for number, transaction_id in enumerate(("tx-1", "tx-2", "TX-1")):
+                await other.result("TransactionEvent", event(number, "Started", transaction_id))
+            before = await _rows_of(door, "other")
+            await door.add_station("fuzzed-0")
+            await Lane(door, "fuzzed-0", Random(8), 600, Score()).calls()
+            assert await _rows_of(door, "other") == before
+    assert before["transaction"]
+    assert before["transaction_event"]
+
+
+async def _rows_of(door: Front, identity: str) -> dict[str, list[tuple[object, ...]]]:
+    found = {}
+    for table in SQLModel.metadata.sorted_tables:
+        if "identity" in table.columns and table.name != "frame":
+            rows = await door.db.all(table.select().where(table.c.identity == identity))
+            found[table.name] = sorted((tuple(row) for row in rows), key=repr)
+    return found
 
 
 @pytest.mark.parametrize("seed", range(4))

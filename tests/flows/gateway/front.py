@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 from csms.blocks import ROUTER
 from csms.blocks.context import Policy
 from csms.bus.memory import MemoryBus
-from csms.clock import RealClock
+from csms.clock import Clock, RealClock
 from csms.domain.facts import Fact
 from csms.gateway.house import GatewaySettings
 from csms.gateway.server import Gateway
@@ -297,7 +297,11 @@ class BrokenStore:
 
 @asynccontextmanager
 async def front(
-    router: Router = ROUTER, bus: MemoryBus | None = None, url: str = "sqlite://", **settings: Any
+    router: Router = ROUTER,
+    bus: MemoryBus | None = None,
+    url: str = "sqlite://",
+    clock: Clock | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Front]:
     """A running gateway with the station `cs-1` registered and never booted."""
     db = await Database.open(url)
@@ -308,7 +312,7 @@ async def front(
         db=db,
         writer=writer,
         bus=bus,
-        clock=RealClock(),
+        clock=clock or RealClock(),
         router=router,
         dialects=(DIALECT,),
         policy=Policy(),
