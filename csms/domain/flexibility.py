@@ -8,6 +8,7 @@ from functools import partial
 
 from csms.domain.departure import Departure
 from csms.domain.grid_event import GridEvent
+from csms.domain.meter import Metered
 from csms.domain.program import Need, Terms
 from csms.domain.safety import CLOCK_SKEW_MAX_S, DISCHARGE_EFFICIENCY, SOC_AGE_MAX_S
 from csms.domain.station import Discharge
@@ -166,7 +167,7 @@ def offer(
     if excluded(view) is not None:
         return None
     case = _case(view, event, terms, sites.get(view.site_id or ""), now, lease_s)
-    why_not = next((reason for reason, holds in _REASONS if holds(case)), None)
+    why_not = _why_not(case)
     steerable = why_not not in _HANDS_OFF
     must_w = case.departure.must_w(lease_s) if steerable and case.departure is not None else 0.0
     available_wh = _available_wh(case) if why_not is None else 0.0
@@ -188,7 +189,7 @@ def offer(
     )
 
 
-def fresh_power(view: EvseView, now: datetime, max_age_s: float) -> float | None:
+def fresh_power(view: Metered, now: datetime, max_age_s: float) -> float | None:
     """The measured power in W, None if it is not known, not finite or older than `max_age_s`."""
     age_s = _age_s(view.power_at, now)
     return view.power_w if finite(view.power_w) and age_s is not None and age_s <= max_age_s else None
@@ -385,6 +386,15 @@ _REASONS: tuple[tuple[NoDischarge, Callable[[_Case], bool]], ...] = (
     (NoDischarge.AT_RESERVE, partial(_too_little, _above_reserve_wh)),
     (NoDischarge.DEPARTURE, partial(_too_little, _spare_wh)),
 )
+
+
+def _why_not(case: _Case) -> NoDischarge | None:
+    for reason, holds in _REASONS:
+        if holds(case):
+            return reason
+    return None
+
+
 _HANDS_OFF = frozenset(
     {NoDischarge.OFFLINE, NoDischarge.FAULTED, NoDischarge.REFUSED, NoDischarge.NOT_FOLLOWING}
 )

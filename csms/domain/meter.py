@@ -8,7 +8,7 @@ Registers are kept apart and never netted: Energy.Active.Net says nothing of eit
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -39,6 +39,18 @@ class Reading(Struct, frozen=True, gc=False):
     soc: float | None = None
     soc_refused: bool = False
     context: str = "Sample.Periodic"
+
+
+class Metered(Protocol):
+    """Whatever has a power reading, signed W, and its time."""
+
+    @property
+    def power_w(self) -> float | None:
+        """The reading; None if there is none."""
+
+    @property
+    def power_at(self) -> datetime | None:
+        """When it was read."""
 
 
 class MeterReport(Struct, frozen=True, gc=False):

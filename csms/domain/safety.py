@@ -4,7 +4,7 @@ Every order passes `check_order` right before it is sent. A rule that lacks a nu
 that do not discharge need little: charging is never blocked by a fault of V2G.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -58,12 +58,12 @@ class Order:
     @property
     def lowest_w(self) -> float:
         """The profile's deepest discharge (negative), or 0."""
-        return min((period.limit_w for period in self.profile.periods), default=0.0)
+        return min([period.limit_w for period in self.profile.periods], default=0.0)
 
     @property
     def highest_w(self) -> float:
         """The profile's highest charging limit, or 0."""
-        return max((period.limit_w for period in self.profile.periods), default=0.0)
+        return max([period.limit_w for period in self.profile.periods], default=0.0)
 
     def lasts_s(self, now: datetime) -> float | None:
         """Seconds from now until the lease has surely ended: its later word counts; None without an end."""
@@ -78,11 +78,14 @@ Rule = Callable[[Order, datetime], bool]
 
 def check_order(order: Order, now: datetime) -> None:
     """Raise `Unsafe(rule, detail)` with the first invariant that this order would break."""
-    rules = _ALWAYS
+    _check(_ALWAYS, order, now)
     if order.profile.purpose is Purpose.TX:
-        rules += _TRANSACTION
+        _check(_TRANSACTION, order, now)
     if not order.lowest_w >= 0:
-        rules += _DISCHARGE
+        _check(_DISCHARGE, order, now)
+
+
+def _check(rules: Iterable[tuple[str, Rule, str]], order: Order, now: datetime) -> None:
     for rule, holds, detail in rules:
         if not holds(order, now):
             raise Unsafe(rule, detail)

@@ -6,17 +6,17 @@ from csms.domain.program import BaselineMethod, Program
 from csms.grid.participation import Roster
 from csms.store import transactions
 from csms.store.database import Database
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 
 
-async def freeze(db: Database, event: GridEvent, program: Program, roster: Roster) -> list[ParticipationRow]:
+async def freeze(db: Database, event: GridEvent, program: Program, roster: Roster) -> list[Participation]:
     """Set `baseline_w` of the seats that have none yet.
 
     The rows to write. Reads only what came before the start.
     """
     if program.terms.baseline is BaselineMethod.ZERO:
         return []
-    frozen: list[ParticipationRow] = []
+    frozen: list[Participation] = []
     for row in roster.rows(event.id):
         if row.baseline_w is not None:
             continue

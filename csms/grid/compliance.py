@@ -1,11 +1,12 @@
 """Verify by metering (V-10): `Accepted` proves nothing, only the meter does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from csms.domain.flexibility import EvseView
 from csms.domain.tracking import Following, follows
 from csms.grid.leases import EvseKey, Line
+from csms.grid.pace import Steps, slices
 from csms.grid.participation import Seat
 
 
@@ -19,21 +20,22 @@ class Compliance:
         self._doubted: dict[Seat, datetime] = {}
 
     def judge(
-        self, event_id: str, views: Iterable[EvseView], lines: Mapping[EvseKey, Line]
-    ) -> list[tuple[Seat, Following]]:
+        self, event_id: str, views: Sequence[EvseView], lines: Mapping[EvseKey, Line]
+    ) -> Steps[list[tuple[Seat, Following]]]:
         """The seats whose meter does not agree with their lease."""
         found: list[tuple[Seat, Following]] = []
-        for view in views:
-            line = lines.get((view.station_id, view.evse_id))
-            seat = Seat(event_id, view.station_id, view.evse_id, view.transaction_id)
-            verdict = _verdict(view, line)
-            if verdict is Following.YES:
-                self._doubted.pop(seat, None)
-            elif verdict is Following.WRONG_SIGN or (
-                verdict is Following.IGNORED and self._again(seat, view)
-            ):
-                self._doubted.pop(seat, None)
-                found.append((seat, verdict))
+        for part in slices(views):
+            for view in part:
+                verdict = _verdict(view, lines.get((view.station_id, view.evse_id)))
+                if verdict is Following.NOT_YET:
+                    continue
+                seat = Seat(event_id, view.station_id, view.evse_id, view.transaction_id)
+                if verdict is Following.YES:
+                    self._doubted.pop(seat, None)
+                elif verdict is Following.WRONG_SIGN or self._again(seat, view):
+                    self._doubted.pop(seat, None)
+                    found.append((seat, verdict))
+            yield
         return found
 
     def _again(self, seat: Seat, view: EvseView) -> bool:

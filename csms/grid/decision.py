@@ -1,12 +1,16 @@
-"""Decide: what each EVSE of one event shall do in this tick. No waiting, no writing; the loop does both."""
+"""Decide: what each EVSE of one event shall do in this tick. No waiting, no writing; the loop does both.
+
+For a large fleet that takes a while, so it goes in steps (see `pace`).
+"""
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from csms.domain.dispatch import allocate
 from csms.domain.flexibility import EvseView, Offer, SiteLimit
+from csms.domain.flexibility import offer as offer_of
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ChargingProfile, lease_profile
 from csms.domain.program import Program
@@ -25,6 +29,7 @@ from csms.grid.leases import (
     lease_id,
     lease_seconds,
 )
+from csms.grid.pace import Steps, mapped, slices
 from csms.grid.participation import Seat
 from csms.grid.setpoints import PutFallback, PutLease
 from csms.store.dispatches import DispatchRow, Ordered
@@ -74,14 +79,14 @@ class Decision:
 
 def decide(
     event: GridEvent, program: Program, views: Sequence[EvseView], scene: Scene, last: Recall
-) -> Decision:
+) -> Steps[Decision]:
     """One tick of one event; `last` is what the tick before left.
 
     The event's power is that of all who take part, those out of reach included: what they do is made up for
     by the others. Who was taken out (refused, not following) counts no more.
     """
     now, max_age_s = scene.now, program.terms.max_meter_age_s
-    offered = fleet.offers(views, event, program, scene.sites, now)
+    offered = yield from fleet.offers(views, event, program, scene.sites, now)
     able = [pair for pair in offered if _ready(*pair, event, program, scene)]
     steered = frozenset(_key(view) for view, _ in able)
     counted = [pair for pair in offered if not (pair[0].refused or pair[0].not_following)]
@@ -94,7 +99,7 @@ def decide(
     load = _load(able, event, scene)
     allocation = allocate(wanted_w - adrift_w, [offer for _, offer in able], scene.sites, load)
     power_w = {(each.station_id, each.evse_id): each.setpoint_w for each in allocation.setpoints}
-    leases = _leases(event, program, able, power_w, scene)
+    leases = yield from _leases(event, program, able, power_w, scene)
     fallbacks = [
         put_fallback(event, program, view, None, scene)
         for view, offer in offered
@@ -103,9 +108,10 @@ def decide(
         and not _alone(view, offer, steered)
         and not scene.busy(_key(view))
     ]
-    setpoints = tuple(_row(event, view, offer, power_w.get(_key(view))) for view, offer in offered)
+    setpoints = yield from mapped(lambda pair: _row(event, *pair, power_w.get(_key(pair[0]))), offered)
     dispatch = _summed(event, now, (wanted_w, adrift_w, measured_w), setpoints)
-    return Decision(dispatch, setpoints, (*leases, *fallbacks), Recall(memory, dispatch.shortfall_w, steered))
+    recall = Recall(memory, dispatch.shortfall_w, steered)
+    return Decision(dispatch, tuple(setpoints), (*leases, *fallbacks), recall)
 
 
 def _leases(
@@ -114,20 +120,24 @@ def _leases(
     able: Sequence[tuple[EvseView, Offer]],
     power_w: dict[EvseKey, float],
     scene: Scene,
-) -> list[PutLease]:
+) -> Steps[list[PutLease]]:
     """The leases that are due, what frees room at a site first; `power_w` is cut to what may be ordered."""
     due: list[PutLease] = []
-    for view, _ in sorted(able, key=lambda pair: -power_w[_key(pair[0])]):
-        key = _key(view)
-        power_w[key] = scene.envelope.grant(key, power_w[key])
-        order = None if scene.busy(key) else _lease(event, program, view, power_w[key], scene)
-        if order is None:
-            continue
-        lease = order.lease
-        power_w[key] = lease.limit_w
-        line = scene.lines.get(key) or Line()
-        if line.due(lease.limit_w, view.transaction_id, lease.until, scene.now):
-            due.append(order)
+    none = Line()
+    for part in slices(sorted(able, key=lambda pair: -power_w[_key(pair[0])])):
+        for view, _ in part:
+            key = _key(view)
+            power_w[key] = scene.envelope.grant(key, power_w[key])
+            order = None if scene.busy(key) else _order(event, program, view, power_w[key], scene)
+            if order is None:
+                continue
+            limit_w = power_w[key] = order.profile.periods[0].limit_w
+            until = order.profile.valid_to
+            assert until is not None
+            if scene.lines.get(key, none).due(limit_w, view.transaction_id, until, scene.now):
+                lease = Lease(limit_w, until, view.transaction_id, scene.now)
+                due.append(PutLease(lease, order, scene.now, _seat(event, view)))
+        yield
     return due
 
 
@@ -177,28 +187,27 @@ def _load(able: Sequence[tuple[EvseView, Offer]], event: GridEvent, scene: Scene
     return {site_id: -out_w if event.target_w < 0 else in_w for site_id, (out_w, in_w) in rest.items()}
 
 
-def _lease(
+def _order(
     event: GridEvent, program: Program, view: EvseView, setpoint_w: float, scene: Scene
-) -> PutLease | None:
+) -> Order | None:
     """The order for this setpoint, or for idling where the safety rules forbid it.
 
     None if they forbid that too.
     """
     now = scene.now
     lease_s = lease_seconds(view.station_id, event, program.terms, now)
-    for limit_w in dict.fromkeys((setpoint_w, max(0.0, setpoint_w))):
+    for limit_w in (setpoint_w,) if setpoint_w >= 0 else (setpoint_w, 0.0):
         profile = lease_profile(lease_id(view.evse_id), view.transaction_id, limit_w, now, lease_s)
-        order = _order(event, program, view, profile, scene)
+        order = _described(event, program, view, profile, scene)
         try:
             check_order(order, now)
         except Unsafe:
             continue
-        lease = Lease(limit_w, now + timedelta(seconds=lease_s), view.transaction_id, now)
-        return PutLease(lease, order, now, _seat(event, view))
+        return order
     return None
 
 
-def _order(
+def _described(
     event: GridEvent, program: Program, view: EvseView, profile: ChargingProfile, scene: Scene
 ) -> Order:
     """The order with all that the safety rules look at, taken from the view and not from the offer (V-16)."""
@@ -282,8 +291,9 @@ def prepare(
         return None
     if not held and view.max_charge_w is None:
         return None
-    made = fleet.offers([view], event, program, scene.sites, scene.now)
-    if any(_alone(*pair, ()) for pair in made):
+    terms = program.terms
+    offered = offer_of(view, event, terms, scene.sites, scene.now, terms.lease_s)
+    if offered is not None and _alone(view, offered, ()):
         return None
     return put_fallback(event, program, view, None if held else view.max_charge_w, scene)
 

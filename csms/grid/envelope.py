@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from csms.domain.flexibility import EvseView, SiteLimit, fresh_power
+from csms.domain.flexibility import SiteLimit, fresh_power
 from csms.domain.units import finite
 from csms.grid.leases import EvseKey, Line
+from csms.store.transactions import FleetRow
 
 METER_AGE_S = 120.0
 
@@ -30,22 +31,19 @@ class _Bounds:
 
 
 class Envelope:
-    """One tick's account of every site. `grant` cuts an order to what its site has left and books it."""
+    """One tick's account of every site; each EVSE is added before anything is granted.
 
-    def __init__(
-        self,
-        views: Iterable[EvseView],
-        lines: Mapping[EvseKey, Line],
-        sites: Mapping[str, SiteLimit],
-        now: datetime,
-    ) -> None:
+    `grant` cuts an order to what its site has left and books it.
+    """
+
+    def __init__(self, lines: Mapping[EvseKey, Line], sites: Mapping[str, SiteLimit], now: datetime) -> None:
+        self._lines = lines
+        self._now = now
         self._sites = sites
         self._site_of: dict[EvseKey, str | None] = {}
         self._bounds: dict[EvseKey, _Bounds] = {}
         self._out_w: dict[str | None, float] = {}
         self._in_w: dict[str | None, float] = {}
-        for view in views:
-            self._add(view, lines.get((view.station_id, view.evse_id)), now)
 
     def export_limit_w(self, key: EvseKey) -> float | None:
         """The site's export limit; None if not known."""
@@ -93,20 +91,22 @@ class Envelope:
     def _site(self, key: EvseKey) -> SiteLimit | None:
         return self._sites.get(self._site_of[key] or "")
 
-    def _add(self, view: EvseView, line: Line | None, now: datetime) -> None:
-        key, site = (view.station_id, view.evse_id), view.site_id
+    def add(self, row: FleetRow) -> None:
+        """Count an EVSE with the worst that it may be doing."""
+        key, site = (row.station_id, row.evse_id), row.site_id
+        line = self._lines.get(key)
         # An old reading says nothing of discharge: what is not ordered any more has ended by itself.
-        known_w = fresh_power(view, now, METER_AGE_S)
+        known_w = fresh_power(row, self._now, METER_AGE_S)
         measured_w = known_w or 0.0
         lowest_w, highest_w = (0.0, None) if line is None else (line.lowest_w(), line.highest_w())
         if not math.isfinite(lowest_w):
-            lowest_w = -(view.max_discharge_w or 0.0)
+            lowest_w = -(row.max_discharge_w or 0.0)
         bounds = _Bounds()
         self._site_of[key], self._bounds[key] = site, bounds
         # A lease limits only who obeys it: some take a negative limit for none. Who is neither limited nor
         # measured may be taking all it can.
         unknown = known_w is None and highest_w is None
-        in_w = max(0.0, measured_w, highest_w or 0.0, (view.max_charge_w or 0.0) if unknown else 0.0)
+        in_w = max(0.0, measured_w, highest_w or 0.0, (row.max_charge_w or 0.0) if unknown else 0.0)
         self._raise(site, bounds, max(-lowest_w, -measured_w, 0.0), in_w)
         bounds.before_in_w = in_w
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from csms.domain.program import Need, Program
 from csms.domain.station import Discharge
 from csms.errors import Invalid
 from csms.grid.leases import EvseKey
+from csms.grid.pace import Steps, slices, walk
 from csms.grid.participation import Part
 from csms.store import dispatches, programs, stations, transactions
 from csms.store.database import Database
@@ -75,16 +76,23 @@ class FleetSummary:
 
 async def look(db: Database, now: datetime) -> Snapshot:
     """Read the fleet. Of two open transactions at one EVSE the later counts: the other's end was lost."""
-    newest = {(row.station_id, row.evse_id): row for row in await transactions.all_open(db)}
-    sites = {
-        row.site_id: SiteLimit(
-            row.site_id,
-            math.inf if row.site_import_limit_w is None else row.site_import_limit_w,
-            math.nan if row.site_export_limit_w is None else row.site_export_limit_w,
-        )
-        for row in newest.values()
-        if row.site_id is not None
-    }
+    return await walk(_seen(await transactions.all_open(db), now))
+
+
+def _seen(rows: Sequence[FleetRow], now: datetime) -> Steps[Snapshot]:
+    newest: dict[EvseKey, FleetRow] = {}
+    sites: dict[str, SiteLimit] = {}
+    for part in slices(rows):
+        for row in part:
+            newest[row.station_id, row.evse_id] = row
+            if row.site_id is not None and row.site_id not in sites:
+                import_w, export_w = row.site_import_limit_w, row.site_export_limit_w
+                sites[row.site_id] = SiteLimit(
+                    row.site_id,
+                    math.inf if import_w is None else import_w,
+                    math.nan if export_w is None else export_w,
+                )
+        yield
     return Snapshot(now, tuple(newest.values()), sites)
 
 
@@ -102,15 +110,21 @@ async def sense(db: Database, now: datetime, program: Program, event: GridEvent 
 
 
 def offers(
-    views: Iterable[EvseView],
+    views: Sequence[EvseView],
     event: GridEvent,
     program: Program,
     sites: Mapping[str, SiteLimit],
     now: datetime,
-) -> list[tuple[EvseView, Offer]]:
+) -> Steps[list[tuple[EvseView, Offer]]]:
     """The views that have anything to offer, with what they offer for one lease."""
-    made = ((view, offer(view, event, program.terms, sites, now, program.terms.lease_s)) for view in views)
-    return [(view, offered) for view, offered in made if offered is not None]
+    terms, made = program.terms, []
+    for part in slices(views):
+        for view in part:
+            offered = offer(view, event, terms, sites, now, terms.lease_s)
+            if offered is not None:
+                made.append((view, offered))
+        yield
+    return made
 
 
 def view_of(row: FleetRow, membership: Membership) -> EvseView:
@@ -266,12 +280,16 @@ def _within(group: Group, site: SiteLimit | None) -> Group:
 
 
 def _discharge(word: str) -> Discharge:
-    return Discharge(word) if word in set(Discharge) else Discharge.NONE
+    return _DISCHARGES.get(word, Discharge.NONE)
+
+
+_DISCHARGES = {each.value: each for each in Discharge}
 
 
 def _least(first: float | None, second: float | None) -> float | None:
-    known = [value for value in (first, second) if value is not None]
-    return min(known) if known else None
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second)
 
 
 def _flowed(first_wh: float | None, last_wh: float | None) -> float | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from csms.errors import StoreUnavailable
 from csms.store import dispatches, profiles
 from csms.store.database import Database
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 from csms.store.profiles import Outcome
 
-Entry = Outcome | ParticipationRow
+Entry = Outcome | Participation
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Ledger:
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
         said = [entry for entry in entries if isinstance(entry, Outcome)]
-        seats = {id(entry): entry for entry in entries if isinstance(entry, ParticipationRow)}
+        seats = {id(entry): entry for entry in entries if isinstance(entry, Participation)}
         async with self._db.begin() as conn:
             await profiles.outcome(conn, *said)
             await dispatches.participation_put(conn, *seats.values())

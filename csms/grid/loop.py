@@ -29,6 +29,7 @@ from csms.grid.fleet import Snapshot
 from csms.grid.leases import EvseKey
 from csms.grid.ledger import Ledger
 from csms.grid.members import Members
+from csms.grid.pace import mapped, walk
 from csms.grid.participation import Roster
 from csms.grid.records import Book, NotLeading
 from csms.grid.setpoints import Actuator
@@ -41,7 +42,9 @@ log = structlog.get_logger()
 
 TICK_S = 10.0
 _BREATH_S = 0.2
-"""Real seconds between two ticks, unless something urgent happens: many bells are one tick."""
+"""Real seconds between two ticks, unless something urgent happens: many bells are one tick. At least as long
+as the tick took: half of the time belongs to the stations."""
+_BREATH_MAX_S = 2.0
 _HOLD_TICKS = 4
 _HOLD_MIN_S = 30.0
 _LOOK_BACK = timedelta(hours=1)
@@ -74,6 +77,7 @@ class GridLoop:
         self._urgent = asyncio.Event()
         self._ticked_at = clock.monotonic()
         self._leading = False
+        self._took_s = 0.0
         self._next_s = tick_s
         self._inherited: set[EvseKey] = set()
         self._book = Book(db, node_id, max(_HOLD_MIN_S, _HOLD_TICKS * tick_s))
@@ -89,12 +93,14 @@ class GridLoop:
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
+                    began = asyncio.get_running_loop().time()
                     try:
                         await self.tick(tasks)
                     except CsmsError as error:
                         log.warning("tick failed", error=repr(error))
                     except Exception:
                         log.exception("tick failed")
+                    self._took_s = asyncio.get_running_loop().time() - began
                     await self._rest(tasks)
         finally:
             deaf()
@@ -155,11 +161,10 @@ class GridLoop:
         now, lines = snapshot.now, self._actuator.lines
         await self._adopt(now)
         metered = {(row.station_id, row.evse_id): row.power_at for row in snapshot.rows}
-        for key, line in lines.items():
-            line.pass_time(now, metered.get(key))
+        await walk(mapped(lambda pair: pair[1].pass_time(now, metered.get(pair[0])), [*lines.items()]))
         running = {event.id for event in active}
         coming = {event.id for event in upcoming}
-        changed = self._withdrawals.vacate([*active, *upcoming], members.of, snapshot)
+        changed = await walk(self._withdrawals.vacate([*active, *upcoming], members.of, snapshot))
         barred = {
             (row.station_id, row.evse_id) for row in snapshot.rows if row.faulted or row.hold is not None
         }
@@ -248,7 +253,7 @@ class GridLoop:
         await self._bell.wait()
         timer.cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_BREATH_S):
+            async with asyncio.timeout(min(max(_BREATH_S, self._took_s), _BREATH_MAX_S)):
                 await self._urgent.wait()
 
     async def _ring_after(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ from csms.domain.grid_event import GridEvent, assign
 from csms.domain.program import Program
 from csms.grid.fleet import Membership
 from csms.grid.leases import EvseKey
+from csms.grid.pace import Steps, slices
 from csms.grid.participation import Part, Roster
 from csms.store import programs
 from csms.store.database import Database
@@ -50,14 +51,18 @@ class Members:
             and driver_id not in membership.opted_out
         )
 
-    def ruled(self, events: Sequence[GridEvent], rows: Iterable[FleetRow]) -> dict[str, list[FleetRow]]:
+    def ruled(
+        self, events: Sequence[GridEvent], rows: Sequence[FleetRow]
+    ) -> Steps[dict[str, list[FleetRow]]]:
         """Event id -> the EVSEs it rules: of the events that cover an EVSE and its driver the strongest."""
         ruled: dict[str, list[FleetRow]] = {event.id: [] for event in events}
-        for row in rows:
-            own = [event for event in events if self.taking_part(event.id, row.driver_id)]
-            event = assign(own, row.station_id, row.site_id)
-            if event is not None:
-                ruled[event.id].append(row)
+        for part in slices(rows):
+            for row in part:
+                own = [event for event in events if self.taking_part(event.id, row.driver_id)]
+                event = assign(own, row.station_id, row.site_id)
+                if event is not None:
+                    ruled[event.id].append(row)
+            yield
         return ruled
 
     def seen(

@@ -1,6 +1,6 @@
 """What becomes of each EVSE in an event.
 
-The states of `ParticipationRow`, and which of them still hold an EVSE.
+The states of `Participation`, and which of them still hold an EVSE.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 
 
 class Part(StrEnum):
@@ -52,14 +52,14 @@ class Roster:
     """
 
     def __init__(self) -> None:
-        self._events: dict[str, dict[Seat, ParticipationRow]] = {}
+        self._events: dict[str, dict[Seat, Participation]] = {}
         self._doubtful: set[str] = set()
 
     def knows(self, event_id: str) -> bool:
         """Whether the event's rows have been read."""
         return event_id in self._events and event_id not in self._doubtful
 
-    def load(self, event_id: str, rows: Iterable[ParticipationRow]) -> None:
+    def load(self, event_id: str, rows: Iterable[Participation]) -> None:
         """Take over what the store says of an event."""
         self._doubtful.discard(event_id)
         self._events[event_id] = {_seat(row): row for row in rows}
@@ -77,7 +77,7 @@ class Roster:
         """Something could not be written: the event's rows have to be read from the store again."""
         self._doubtful.add(event_id)
 
-    def rows(self, event_id: str) -> list[ParticipationRow]:
+    def rows(self, event_id: str) -> list[Participation]:
         """The event's rows."""
         return list(self._events.get(event_id, {}).values())
 
@@ -91,7 +91,7 @@ class Roster:
         row = self._events.get(seat.event_id, {}).get(seat)
         return None if row is None else row.driver_id
 
-    def seats(self, event_ids: Iterable[str]) -> dict[Seat, ParticipationRow]:
+    def seats(self, event_ids: Iterable[str]) -> dict[Seat, Participation]:
         """The seats that are held in these events."""
         return {
             seat: row
@@ -100,13 +100,13 @@ class Roster:
             if row.state in HOLDING
         }
 
-    def take(self, seat: Seat, driver_id: str | None, at: datetime) -> ParticipationRow | None:
+    def take(self, seat: Seat, driver_id: str | None, at: datetime) -> Participation | None:
         """Hold a seat; the row to write, None if it is held already or out for good."""
         row = self._events.setdefault(seat.event_id, {}).get(seat)
         if row is not None:
             keep = row.state in HOLDING or row.state in OUT
             return None if keep else self.mark(seat, Part.PREPARED, at)
-        row = ParticipationRow(
+        row = Participation(
             event_id=seat.event_id,
             identity=seat.station_id,
             evse_id=seat.evse_id,
@@ -118,9 +118,7 @@ class Roster:
         self._events[seat.event_id][seat] = row
         return row
 
-    def mark(
-        self, seat: Seat, part: Part, at: datetime, detail: str | None = None
-    ) -> ParticipationRow | None:
+    def mark(self, seat: Seat, part: Part, at: datetime, detail: str | None = None) -> Participation | None:
         """Change a seat's state; the row to write, None if nothing changed."""
         row = self._events.get(seat.event_id, {}).get(seat)
         if row is None or row.state == part:
@@ -128,7 +126,7 @@ class Roster:
         row.state, row.detail, row.changed_at = part.value, detail, at
         return row
 
-    def answered(self, seat: Seat, part: Part, at: datetime, detail: str | None) -> ParticipationRow | None:
+    def answered(self, seat: Seat, part: Part, at: datetime, detail: str | None) -> Participation | None:
         """The same for a station's answer: it cannot bring back who was taken out while it was under way."""
         state = self.state(seat)
         if state is None or state not in HOLDING or (part is Part.PREPARED and state is Part.FOLLOWING):
@@ -136,5 +134,5 @@ class Roster:
         return self.mark(seat, part, at, detail)
 
 
-def _seat(row: ParticipationRow) -> Seat:
+def _seat(row: Participation) -> Seat:
     return Seat(row.event_id, row.identity, row.evse_id, row.transaction_id)

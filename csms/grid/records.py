@@ -8,7 +8,7 @@ from csms.grid.leases import EvseKey, fallback_id
 from csms.grid.setpoints import PutFallback, PutLease
 from csms.store import dispatches, leader, profiles
 from csms.store.database import Database
-from csms.store.dispatches import DispatchRow, Ordered, ParticipationRow
+from csms.store.dispatches import DispatchRow, Ordered, Participation
 from csms.store.profiles import Sent
 
 ROLE = "grid"
@@ -40,7 +40,7 @@ class Book:
         self,
         now: datetime,
         sent: Iterable[Sent],
-        seats: Iterable[ParticipationRow],
+        seats: Iterable[Participation],
         dispatch: DispatchRow | None = None,
         setpoints: Sequence[Ordered] = (),
     ) -> None:
@@ -54,17 +54,11 @@ class Book:
             await dispatches.participation_put(conn, *seats)
 
 
-def sent_rows(
-    work: Iterable[PutFallback | PutLease], boots: Mapping[EvseKey, int], now: datetime
-) -> list[Sent]:
-    """The profiles that are about to be sent.
+def sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: datetime) -> Sent:
+    """A profile that is about to be sent.
 
     `boots` is the boot of each EVSE's station as it is known now (V-04).
     """
-    return [_sent_row(item, boots, now) for item in work]
-
-
-def _sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: datetime) -> Sent:
     profile = item.profile if isinstance(item, PutFallback) else item.order.profile
     key = (item.seat.station_id, item.seat.evse_id)
     return Sent(

@@ -6,6 +6,7 @@ fails is found again in the store by the next tick; nothing is retried from memo
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -71,9 +72,39 @@ class Withdraw:
 Work = PutFallback | PutLease | Withdraw
 
 
+class _Lane:
+    """At most `IN_FLIGHT` pieces of work at a time; the others wait as data, not as tasks."""
+
+    def __init__(self) -> None:
+        self._free = IN_FLIGHT
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def enter(self, start: Callable[[], None]) -> None:
+        """Start now, or when somebody leaves."""
+        if self._free:
+            self._free -= 1
+            start()
+        else:
+            self._waiting.append(start)
+
+    def leave(self) -> None:
+        """Make room for who waits longest."""
+        if self._waiting:
+            self._waiting.popleft()()
+        else:
+            self._free += 1
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._waiting.clear()
+
+
 @dataclass(slots=True)
 class _Slot:
+    """What is under way to one EVSE. `task` is None while it waits."""
+
     work: Work
+    tasks: asyncio.TaskGroup
     task: asyncio.Task[None] | None = None
     following: Withdraw | None = None
 
@@ -93,8 +124,7 @@ class Actuator:
         self._roster = roster
         self._wake = wake
         self._slots: dict[EvseKey, _Slot] = {}
-        self._puts = asyncio.Semaphore(IN_FLIGHT)
-        self._withdrawals = asyncio.Semaphore(IN_FLIGHT)
+        self._puts, self._withdrawals = _Lane(), _Lane()
         self._silent: dict[EvseKey, datetime] = {}
         self._resting: dict[EvseKey, datetime] = {}
         self._barred: set[str] = set()
@@ -164,8 +194,8 @@ class Actuator:
         """Start this work. A withdrawal overtakes an order that is not yet sent; two withdrawals are one."""
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._slots[key] = _Slot(work)
-            slot.task = tasks.create_task(self._run(key, slot), name=f"order {key[0]}/{key[1]}")
+            slot = self._slots[key] = _Slot(work, tasks)
+            self._enter(key, slot)
         elif isinstance(work, Withdraw) and slot.work != work:
             slot.following = work
 
@@ -174,44 +204,65 @@ class Actuator:
         while tasks := [slot.task for slot in self._slots.values() if slot.task is not None]:
             await asyncio.wait(tasks)
 
+    def _enter(self, key: EvseKey, slot: _Slot) -> None:
+        lane = self._withdrawals if isinstance(slot.work, Withdraw) else self._puts
+
+        def start() -> None:
+            slot.task = slot.tasks.create_task(self._run(key, slot, lane))
+
+        lane.enter(start)
+
     def drop(self) -> None:
         """Another node leads now: stop all work and forget what was known."""
         for slot in self._slots.values():
             if slot.task is not None:
                 slot.task.cancel()
+        for lane in (self._puts, self._withdrawals):
+            lane.close()
+        self._puts, self._withdrawals = _Lane(), _Lane()
         self._slots, self._silent, self._resting, self.lines, self.fallbacks = {}, {}, {}, {}, {}
 
-    async def _run(self, key: EvseKey, slot: _Slot) -> None:
+    async def _run(self, key: EvseKey, slot: _Slot, lane: _Lane) -> None:
         try:
             await self._do(key, slot)
-            while slot.following is not None:
-                slot.work, slot.following = slot.following, None
-                await self._do(key, slot)
+        except asyncio.CancelledError:  # the loop ends, or no longer leads: nothing new is started
+            lane.close()
+            slot.following = None
+            raise
         except CsmsError as error:
             # The store, most likely. What was not written down is found and done again by the next tick.
+            slot.following = None
             if not isinstance(slot.work, Withdraw):
                 self._roster.distrust(slot.work.seat.event_id)
             log.warning("order not recorded", station_id=key[0], evse_id=key[1], error=str(error))
         except Exception:
+            slot.following = None
             log.exception("order failed", station_id=key[0], evse_id=key[1])
         finally:
-            if self._slots.get(key) is slot:
-                del self._slots[key]
-            self._wake()
+            slot.task = None
+            lane.leave()
+            self._ended(key, slot)
+
+    def _ended(self, key: EvseKey, slot: _Slot) -> None:
+        """Go on with the withdrawal that has come meanwhile, or make the EVSE free for new work."""
+        if slot.following is not None and self._slots.get(key) is slot:
+            slot.work, slot.following = slot.following, None
+            self._enter(key, slot)
+            return
+        if self._slots.get(key) is slot:
+            del self._slots[key]
+        self._wake()
 
     async def _do(self, key: EvseKey, slot: _Slot) -> None:
         work = slot.work
         if isinstance(work, Withdraw):
-            async with self._withdrawals:
-                await self._withdraw(key, work)
-            return
-        async with self._puts:
-            if slot.following is not None or self._is_barred(work.seat):
-                await self._not_sent(key, work, "withdrawn")
-            elif isinstance(work, PutLease):
-                await self._put_lease(key, work)
-            else:
-                await self._put_fallback(key, work)
+            await self._withdraw(key, work)
+        elif slot.following is not None or self._is_barred(work.seat):
+            await self._not_sent(key, work, "withdrawn")
+        elif isinstance(work, PutLease):
+            await self._put_lease(key, work)
+        else:
+            await self._put_fallback(key, work)
 
     def _is_barred(self, seat: Seat) -> bool:
         return not {seat.event_id, self._roster.driver(seat)}.isdisjoint(self._barred | self._barred_anew)

@@ -16,7 +16,7 @@ from csms.errors import CsmsError
 from csms.grid.participation import HOLDING, Part
 from csms.store import dispatches, grid_events, programs, settlements, stations, transactions
 from csms.store.database import Database
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 
 log = structlog.get_logger()
 
@@ -132,12 +132,12 @@ async def _away(db: Database, event: GridEvent) -> dict[_Place, tuple[_Span, ...
     return away
 
 
-def _place(row: ParticipationRow) -> _Place:
+def _place(row: Participation) -> _Place:
     return row.identity, row.evse_id, row.transaction_id
 
 
 async def _readings(
-    db: Database, event: GridEvent, row: ParticipationRow, away: tuple[_Span, ...]
+    db: Database, event: GridEvent, row: Participation, away: tuple[_Span, ...]
 ) -> ParticipantReadings:
     transaction = await transactions.get(db, row.transaction_id, row.identity)
     station = await stations.get(db, row.identity)

@@ -1,6 +1,6 @@
 """How much can be in a battery at most, by the SoC told before and the energy that has flowed since."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from csms.domain.flexibility import highest_soc
 from csms.domain.units import finite
 from csms.grid.fleet import told_soc
 from csms.grid.leases import EvseKey
+from csms.grid.pace import Steps, slices
 from csms.store.transactions import FleetRow
 
 TOLERANCE = 2.0
@@ -39,21 +40,23 @@ class SocWatch:
     def __init__(self) -> None:
         self._anchors: dict[tuple[str, str], _Anchor] = {}
 
-    def watch(self, rows: Iterable[FleetRow]) -> tuple[set[EvseKey], dict[EvseKey, float]]:
+    def watch(self, rows: Sequence[FleetRow]) -> Steps[tuple[set[EvseKey], dict[EvseKey, float]]]:
         """Whose SoC is not believed, and the most percent that each believed one may be taken for."""
         kept: dict[tuple[str, str], _Anchor] = {}
         refused: set[EvseKey] = set()
         most: dict[EvseKey, float] = {}
-        for row in rows:
-            name = (row.station_id, row.transaction_id)
-            anchor = _followed(self._anchors.get(name), row)
-            if anchor is None:
-                continue
-            kept[name] = anchor
-            if anchor.believed:
-                most[row.station_id, row.evse_id] = anchor.soc
-            else:
-                refused.add((row.station_id, row.evse_id))
+        for part in slices(rows):
+            for row in part:
+                name = (row.station_id, row.transaction_id)
+                anchor = _followed(self._anchors.get(name), row)
+                if anchor is None:
+                    continue
+                kept[name] = anchor
+                if anchor.believed:
+                    most[row.station_id, row.evse_id] = anchor.soc
+                else:
+                    refused.add((row.station_id, row.evse_id))
+            yield
         self._anchors = kept
         return refused, most
 

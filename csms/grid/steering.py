@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
@@ -16,16 +17,17 @@ from csms.grid.baselines import freeze
 from csms.grid.compliance import Compliance
 from csms.grid.decision import Decision, Recall, Scene
 from csms.grid.envelope import Envelope
-from csms.grid.fleet import Membership, Snapshot, view_of
+from csms.grid.fleet import Snapshot, view_of
 from csms.grid.leases import EvseKey
 from csms.grid.members import Members
+from csms.grid.pace import mapped, walk
 from csms.grid.participation import Part, Roster, Seat
-from csms.grid.records import Book, NotLeading, sent_rows
+from csms.grid.records import Book, NotLeading, sent_row
 from csms.grid.setpoints import Actuator, PutFallback, PutLease
 from csms.grid.soc import SocWatch
 from csms.store import stations
 from csms.store.database import Database
-from csms.store.dispatches import DispatchRow, ParticipationRow
+from csms.store.dispatches import DispatchRow, Participation
 
 log = structlog.get_logger()
 
@@ -64,10 +66,11 @@ class Steering:
         """Decide, record and start what each event needs now. `news` says whether to look again at once."""
         self.news = False
         self._active = {event.id for event in active}
-        watched = self._soc_watch.watch(snapshot.rows)
+        watched = await walk(self._soc_watch.watch(snapshot.rows))
         scene = self._scene(snapshot)
+        await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = {(row.station_id, row.evse_id): row.boot_epoch for row in snapshot.rows}
-        ruled = members.ruled(active, snapshot.rows)
+        ruled = await walk(members.ruled(active, snapshot.rows))
         silent = self._actuator.silent(snapshot.now)
         ordered: set[EvseKey] = set()
         for event in [*sorted(active, key=precedence), *sorted(upcoming, key=precedence)]:
@@ -76,11 +79,11 @@ class Steering:
                 if event.id in ruled:
                     rows = ruled[event.id]
                     ordered |= {(row.station_id, row.evse_id) for row in rows}
-                    views = [view_of(row, membership) for row in rows]
+                    views = await walk(mapped(partial(view_of, membership=membership), rows))
                     await self._steer(tasks, event, members, views, scene, boots)
                 else:
-                    rows = members.ruled([event], snapshot.rows)[event.id]
-                    views = [view_of(row, membership) for row in rows]
+                    rows = (await walk(members.ruled([event], snapshot.rows)))[event.id]
+                    views = await walk(mapped(partial(view_of, membership=membership), rows))
                     await self._prepare(tasks, event, members, views, scene, (boots, ordered))
             except NotLeading:
                 raise
@@ -90,14 +93,13 @@ class Steering:
         self._forget([*active, *upcoming])
 
     def _scene(self, snapshot: Snapshot) -> Scene:
-        views = [view_of(row, Membership()) for row in snapshot.rows]
         return Scene(
             now=snapshot.now,
             sites=snapshot.sites,
             lines=self._actuator.lines,
             fallbacks=self._actuator.fallbacks,
             busy=self._actuator.busy,
-            envelope=Envelope(views, self._actuator.lines, snapshot.sites, snapshot.now),
+            envelope=Envelope(self._actuator.lines, snapshot.sites, snapshot.now),
         )
 
     async def _steer(
@@ -114,11 +116,12 @@ class Steering:
         out = {(seat.identity, seat.evse_id) for seat in seats if seat.state == Part.NOT_FOLLOWING}
         followed = [view for view in views if (view.station_id, view.evse_id) not in out]
         program = members.program(event.id)
-        made = decision.decide(event, program, followed, scene, self._memories.get(event.id, Recall()))
-        sent = sent_rows(made.work, boots, scene.now)
+        last = self._memories.get(event.id, Recall())
+        made = await walk(decision.decide(event, program, followed, scene, last))
+        sent = await walk(mapped(partial(sent_row, boots=boots, now=scene.now), made.work))
         await self._book.record(scene.now, sent, seats, made.dispatch, made.setpoints)
         self._memories[event.id] = made.recall
-        self._act(tasks, made.work)
+        await self._act(tasks, made.work)
         self._bus.publish(_fact(made))
         if event.id not in self._frozen:
             self._frozen.add(event.id)
@@ -138,30 +141,36 @@ class Steering:
         boots, ordered = known
         program = members.program(event.id)
         seats, work = [], []
-        for view in views:
+
+        def prepare(view: EvseView) -> None:
             if not view.online or view.held or view.faulted:
-                continue
-            key = (view.station_id, view.evse_id)
-            item = decision.prepare(event, program, view, scene, held=key in ordered)
+                return
+            held = (view.station_id, view.evse_id) in ordered
+            item = decision.prepare(event, program, view, scene, held=held)
             seat = self._roster.take(_seat(event, view), view.driver_id, scene.now)
             if seat is not None:
                 seats.append(seat)
             if item is not None and not view.refused:
                 work.append(item)
+
+        await walk(mapped(prepare, views))
         if seats or work:
-            await self._book.record(scene.now, sent_rows(work, boots, scene.now), seats)
-            self._act(tasks, work)
+            sent = await walk(mapped(partial(sent_row, boots=boots, now=scene.now), work))
+            await self._book.record(scene.now, sent, seats)
+            await self._act(tasks, work)
 
-    def _act(self, tasks: asyncio.TaskGroup, work: Sequence[PutFallback | PutLease]) -> None:
-        for item in work:
-            key = (item.seat.station_id, item.seat.evse_id)
+    async def _act(self, tasks: asyncio.TaskGroup, work: Sequence[PutFallback | PutLease]) -> None:
+        for item in work:  # all at once: from now on each of these may be followed
             if isinstance(item, PutLease):
-                self._actuator.line(key).sent(item.lease)
-            self._actuator.put(tasks, key, item)
+                self._actuator.line((item.seat.station_id, item.seat.evse_id)).sent(item.lease)
+        await walk(mapped(partial(self._put, tasks), work))
 
-    def _seats(self, event: GridEvent, views: Sequence[EvseView], scene: Scene) -> list[ParticipationRow]:
+    def _put(self, tasks: asyncio.TaskGroup, item: PutFallback | PutLease) -> None:
+        self._actuator.put(tasks, (item.seat.station_id, item.seat.evse_id), item)
+
+    def _seats(self, event: GridEvent, views: Sequence[EvseView], scene: Scene) -> list[Participation]:
         """Take the seats of this event's EVSEs, out of weaker events too; mark who is away."""
-        changed: list[ParticipationRow | None] = []
+        changed: list[Participation | None] = []
         others = {
             (seat.station_id, seat.evse_id): seat
             for other in self._roster.events()
@@ -178,15 +187,13 @@ class Steering:
                 changed.append(self._roster.mark(seat, Part.OFFLINE, scene.now))
         return list({id(row): row for row in changed if row is not None}.values())
 
-    async def _verify(
-        self, event: GridEvent, views: Sequence[EvseView], scene: Scene
-    ) -> list[ParticipationRow]:
+    async def _verify(self, event: GridEvent, views: Sequence[EvseView], scene: Scene) -> list[Participation]:
         """Take out who does not do what it was told (V-10).
 
         The wrong direction holds the station for a person.
         """
-        changed: list[ParticipationRow] = []
-        for seat, verdict in self._compliance.judge(event.id, views, scene.lines):
+        changed: list[Participation] = []
+        for seat, verdict in await walk(self._compliance.judge(event.id, views, scene.lines)):
             row = self._roster.mark(seat, Part.NOT_FOLLOWING, scene.now, verdict.value)
             if row is None:
                 continue

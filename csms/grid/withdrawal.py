@@ -5,17 +5,20 @@ not at what happened, so a lost bell or a restart leaves nothing behind: the nex
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from csms.domain.grid_event import GridEvent
 from csms.grid.fleet import Membership, Snapshot
 from csms.grid.leases import SPREAD_S, EvseKey, Fallback, Lease, Line, share_of
+from csms.grid.pace import Steps, mapped, slices
 from csms.grid.participation import HOLDING, Part, Roster, Seat
 from csms.grid.setpoints import Actuator, Withdraw
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 from csms.store.profiles import ProfileRow
+from csms.store.transactions import FleetRow
 
+_Place = tuple[str, int, str]
 _AT_ONCE = frozenset({Part.OPTED_OUT, Part.REFUSED, Part.NOT_FOLLOWING, Part.LEFT, Part.SUPERSEDED})
 
 
@@ -67,23 +70,28 @@ class Withdrawals:
 
     def vacate(
         self, events: Iterable[GridEvent], members: Callable[[str], Membership], snapshot: Snapshot
-    ) -> list[ParticipationRow]:
+    ) -> Steps[list[Participation]]:
         """Mark the seats of drivers who opted out, left the program or unplugged; the rows to write."""
-        driver_of = {
-            (row.station_id, row.evse_id, row.transaction_id): row.driver_id for row in snapshot.rows
-        }
-        changed: list[ParticipationRow | None] = []
+        places = yield from mapped(_place_and_driver, snapshot.rows)
+        driver_of = dict(places)
+        changed: list[Participation | None] = []
         for event in events:
             membership = members(event.id)
-            for seat in self._roster.seats([event.id]):
-                place = (seat.station_id, seat.evse_id, seat.transaction_id)
-                if place not in driver_of:
-                    changed.append(self._roster.mark(seat, Part.LEFT, snapshot.now))
-                elif (
-                    driver := driver_of[place]
-                ) in membership.opted_out or driver not in membership.enrolled:
-                    changed.append(self._roster.mark(seat, Part.OPTED_OUT, snapshot.now))
+            for part in slices([*self._roster.seats([event.id])]):
+                changed += (self._vacated(seat, membership, driver_of, snapshot.now) for seat in part)
+                yield
         return [row for row in changed if row is not None]
+
+    def _vacated(
+        self, seat: Seat, membership: Membership, driver_of: Mapping[_Place, str | None], now: datetime
+    ) -> Participation | None:
+        place = (seat.station_id, seat.evse_id, seat.transaction_id)
+        if place not in driver_of:
+            return self._roster.mark(seat, Part.LEFT, now)
+        driver = driver_of[place]
+        if driver in membership.opted_out or driver not in membership.enrolled:
+            return self._roster.mark(seat, Part.OPTED_OUT, now)
+        return None
 
     def withdraw(
         self,
@@ -101,14 +109,14 @@ class Withdrawals:
         leased = _keys(self._roster.seats(active)) - set(barred)
         covered = _keys(self._roster.seats({*active, *upcoming})) - set(barred)
         actuator = self._actuator
-        for key in {*actuator.lines, *actuator.busy_keys()}:
-            if key not in leased and (actuator.line(key).live or actuator.leasing(key)):
+        for key in {*actuator.lines, *actuator.busy_keys()} - leased:
+            if actuator.line(key).live or actuator.leasing(key):
                 self._put(tasks, key, Withdraw(fallback=False), now)
         hurried = self._hurried()
-        for key in {*actuator.fallbacks, *actuator.busy_keys()}:
-            if key in covered:
-                self._due.pop(key, None)
-            elif key in actuator.fallbacks and not actuator.line(key).live and not actuator.busy(key):
+        for key in covered & self._due.keys():
+            del self._due[key]
+        for key in {*actuator.fallbacks, *actuator.busy_keys()} - covered:
+            if key in actuator.fallbacks and not actuator.line(key).live and not actuator.busy(key):
                 wait_s = 0.0 if key in hurried else SPREAD_S * share_of(key[0])
                 due = self._due.setdefault(key, now + timedelta(seconds=wait_s))
                 if now >= due:
@@ -116,12 +124,12 @@ class Withdrawals:
             elif actuator.covering(key):
                 self._put(tasks, key, Withdraw(fallback=True), now)
 
-    def conclude(self, live: Collection[str], now: datetime) -> list[ParticipationRow]:
+    def conclude(self, live: Collection[str], now: datetime) -> list[Participation]:
         """Mark the seats of events that are over as released, once their stations have let go.
 
         A seat that was only prepared stays so: it never had an order.
         """
-        changed: list[ParticipationRow | None] = []
+        changed: list[Participation | None] = []
         kept = set(live)
         for event_id in set(self._roster.events()) - kept:
             for seat, row in self._roster.seats([event_id]).items():
@@ -147,9 +155,13 @@ class Withdrawals:
         return out - {(row.identity, row.evse_id) for row in rows if row.state in {*HOLDING, Part.RELEASED}}
 
 
+def _place_and_driver(row: FleetRow) -> tuple[_Place, str | None]:
+    return (row.station_id, row.evse_id, row.transaction_id), row.driver_id
+
+
 def _keys(seats: Iterable[Seat]) -> set[EvseKey]:
     return {(seat.station_id, seat.evse_id) for seat in seats}
 
 
-def _keys_of(rows: Iterable[ParticipationRow]) -> set[EvseKey]:
+def _keys_of(rows: Iterable[Participation]) -> set[EvseKey]:
     return {(row.identity, row.evse_id) for row in rows}

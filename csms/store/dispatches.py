@@ -1,7 +1,9 @@
 """The audit trail of the loop: per tick what was wanted, ordered and measured. Powers are signed W."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import insert, select
@@ -11,7 +13,7 @@ from sqlmodel import Field, SQLModel
 from csms.store.database import Database
 from csms.store.edits import write_rows
 from csms.store.rows import moment, number, table_of, wide
-from csms.store.statements import keep, put, values_of
+from csms.store.statements import Values, keep, put, values_of
 
 
 class DispatchRow(SQLModel, table=True):
@@ -79,6 +81,21 @@ class ParticipationRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=moment(nullable=False))
 
 
+@dataclass(slots=True)
+class Participation:
+    """A `ParticipationRow` in memory, where it is changed: the loop has one for each EVSE in each event."""
+
+    event_id: str
+    identity: str
+    evse_id: int
+    transaction_id: str
+    driver_id: str | None = None
+    state: str = "prepared"
+    detail: str | None = None
+    baseline_w: float | None = None
+    changed_at: datetime = field(kw_only=True)
+
+
 DISPATCH = table_of(DispatchRow)
 SETPOINT = table_of(SetpointRow)
 PARTICIPATION = table_of(ParticipationRow)
@@ -93,9 +110,12 @@ async def record(conn: AsyncConnection, row: DispatchRow, setpoints: Sequence[Se
     """Write down a tick before a watt moves: the dispatch's id, which its setpoints get too."""
     statement = insert(DISPATCH).values(row.model_dump(exclude={"id"})).returning(DISPATCH.c.id)
     dispatch_id = int((await conn.execute(statement)).scalar_one())
-    rows = [values_of(_SETPOINT, setpoint) for setpoint in setpoints]
-    own = _DISPATCH_ID
-    await write_rows(conn, _SETPOINT, [(*row[:own], dispatch_id, *row[own + 1 :]) for row in rows])
+
+    def values(setpoint: SetpointRow | Ordered) -> Values:
+        row = values_of(_SETPOINT, setpoint)
+        return (*row[:_DISPATCH_ID], dispatch_id, *row[_DISPATCH_ID + 1 :])
+
+    await write_rows(conn, _SETPOINT, setpoints, values)
     return dispatch_id
 
 
@@ -117,12 +137,13 @@ async def setpoints(db: Database, dispatch_id: int) -> list[SetpointRow]:
     return await db.every(SetpointRow, query)
 
 
-async def participation_put(conn: AsyncConnection, *rows: ParticipationRow) -> None:
+async def participation_put(conn: AsyncConnection, *rows: Participation) -> None:
     """What has become of EVSEs in an event."""
-    await write_rows(conn, _PARTICIPATION, [values_of(_PARTICIPATION, row) for row in rows])
+    await write_rows(conn, _PARTICIPATION, rows, partial(values_of, _PARTICIPATION))
 
 
-async def participation(db: Database, event_id: str) -> list[ParticipationRow]:
+async def participation(db: Database, event_id: str) -> list[Participation]:
     """All EVSEs that had a part in an event."""
     query = select(PARTICIPATION).where(PARTICIPATION.c.event_id == event_id)
-    return await db.every(ParticipationRow, query.order_by(PARTICIPATION.c.identity, PARTICIPATION.c.evse_id))
+    rows = await db.all(query.order_by(PARTICIPATION.c.identity, PARTICIPATION.c.evse_id))
+    return [Participation(**row._mapping) for row in rows]

@@ -1,8 +1,8 @@
 """Writes of administration and grid in the caller's transaction: whole rows, and many rows at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import and_, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from csms.store.rows import table_of
 from csms.store.statements import Statement, Values, compiled, insert_into, overwrite
 
 Key = Mapping[str, object]
+T = TypeVar("T")
 
 AT_ONCE = 500
 """So many rows go to the driver in one piece: other tasks have the loop in between."""
@@ -45,12 +46,14 @@ async def append_rows(conn: AsyncConnection, rows: Iterable[SQLModel]) -> None:
         return
 
 
-async def write_rows(conn: AsyncConnection, statement: Statement, rows: Sequence[Values]) -> None:
-    """Run a statement for each of many rows, at the price of the message path and not of whole rows."""
+async def write_rows(
+    conn: AsyncConnection, statement: Statement, items: Sequence[T], values: Callable[[T], Values]
+) -> None:
+    """Run a statement for each of many items, at the price of the message path and not of whole rows."""
     ready = _ready(statement, conn.dialect.name)
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        await conn.exec_driver_sql(ready.text, [*map(ready.pick, part)] if ready.pick else [*part])
+    for start in range(0, len(items), AT_ONCE):
+        rows = map(values, items[start : start + AT_ONCE])
+        await conn.exec_driver_sql(ready.text, [*map(ready.pick, rows)] if ready.pick else [*rows])
 
 
 _ready = cache(compiled)

@@ -1,6 +1,7 @@
 """Charging profiles: what was sent, what the station said to it."""
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, select, update
@@ -96,7 +97,7 @@ _OUTCOME = write(
 
 async def sent(conn: AsyncConnection, *rows: ProfileRow | Sent) -> None:
     """Write down profiles before they are sent; each replaces the one with its id at its EVSE."""
-    await write_rows(conn, _SENT, [values_of(_SENT, row) for row in rows])
+    await write_rows(conn, _SENT, rows, partial(values_of, _SENT))
 
 
 async def outcome(conn: AsyncConnection, *said: Outcome) -> None:
@@ -105,10 +106,12 @@ async def outcome(conn: AsyncConnection, *said: Outcome) -> None:
     A profile is acknowledged in the boot in which it was sent (`ProfileRow.boot_epoch` as given to `sent`):
     an answer that crosses a boot does not count for the new one.
     """
-    rows = [
-        (one.state, one.reason, to_micros(one.at), one.identity, one.evse_id, one.profile_id) for one in said
-    ]
-    await write_rows(conn, _OUTCOME, rows)
+    await write_rows(
+        conn,
+        _OUTCOME,
+        said,
+        lambda one: (one.state, one.reason, to_micros(one.at), one.identity, one.evse_id, one.profile_id),
+    )
 
 
 async def of_station(db: Database, identity: str) -> list[ProfileRow]:

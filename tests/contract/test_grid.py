@@ -166,7 +166,7 @@ async def test_a_tick_is_recorded_with_its_setpoints(db: Database) -> None:
 async def test_participation_is_one_row_an_evse(db: Database) -> None:
     async with db.begin() as conn:
         for state in ("following", "refused"):
-            row = dispatches.ParticipationRow(
+            row = dispatches.Participation(
                 event_id="e1", identity="a", evse_id=1, transaction_id="t", state=state, changed_at=NOW
             )
             await dispatches.participation_put(conn, row)

@@ -10,7 +10,7 @@ from csms.errors import StoreUnavailable
 from csms.grid import decision, enrolment, fleet, intake
 from csms.grid.ledger import Ledger
 from csms.store import dispatches
-from csms.store.dispatches import ParticipationRow
+from csms.store.dispatches import Participation
 from csms.store.profiles import Outcome
 from tests.grid.stage import PROGRAM, Car, Stage
 
@@ -122,7 +122,7 @@ async def test_ledger_writes_for_all_who_wait(stage: Stage) -> None:
     ledger = Ledger(stage.db)
     at = stage.clock.now()
     rows = [
-        ParticipationRow(
+        Participation(
             event_id="ev", identity=f"s{n}", evse_id=1, transaction_id="t", state="left", changed_at=at
         )
         for n in range(50)
