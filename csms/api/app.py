@@ -17,6 +17,7 @@ from csms.api import (
     installed_certificates,
     live,
     local_lists,
+    onboarding,
     problems,
     programs,
     records,
@@ -36,9 +37,9 @@ from csms.api.limits import BodyLimit
 from csms.api.wiring import Wiring
 
 _RESOURCES = (
-    stations, calls, commands, requests, variables, local_lists, reservations, diagnostics, display,
-    installed_certificates, charging, tariffs, records, sites, tokens, transactions, programs, drivers,
-    grid_events, settlements, fleet, users, live,
+    onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
+    display, installed_certificates, charging, tariffs, records, sites, tokens, transactions, programs,
+    drivers, grid_events, settlements, fleet, users, live,
 )  # fmt: skip
 
 

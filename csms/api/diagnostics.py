@@ -14,7 +14,7 @@ from csms.api.shapes import Body, Flag, Number, Page, Shape, Time, Whole
 from csms.api.stations import registered
 from csms.api.variables import VariablePlace
 from csms.api.wiring import Wired
-from csms.blocks import device_model
+from csms.blocks import device_model, monitoring
 from csms.blocks.calls import Followed
 from csms.blocks.times import written
 from csms.errors import Invalid
@@ -124,6 +124,24 @@ class Monitor(Shape):
     in_transaction: Flag
     origin: str | None
     reported_at: Time
+
+
+class MonitorSet(Shape):
+    """What the station said to one monitor: under `id`, if it took it."""
+
+    id: int | None
+    component: str
+    variable: str
+    type: str
+    severity: int
+    status: str
+
+
+class MonitorCleared(Shape):
+    """What the station said to one monitor."""
+
+    id: int
+    status: str
 
 
 @router.post("/stations/{identity}/logs", openapi_extra=CALLS)
@@ -237,8 +255,8 @@ async def list_monitors(identity: str, wired: Wired) -> Page[Monitor]:
 
 
 @router.post("/stations/{identity}/monitors", openapi_extra=CALLS)
-async def set_monitors(identity: str, body: Monitors, ask: Ask) -> Response:
-    """N04: set monitors; which were taken, and under which ids, the answer says."""
+async def set_monitors(identity: str, body: Monitors, ask: Ask) -> Page[MonitorSet]:
+    """N04: set monitors, in as many messages as the station wants: which were taken, and under which ids."""
     data = tuple(
         words.SetMonitoringDataType(
             id=one.id,
@@ -251,13 +269,27 @@ async def set_monitors(identity: str, body: Monitors, ask: Ask) -> Response:
         )
         for one in body.monitors
     )
-    return await ask.send(identity, words.SetVariableMonitoringRequest(set_monitoring_data=data))
+    results = await monitoring.set_monitors(ask.desk, await ask.order(identity), data)
+    return Page(
+        items=[
+            MonitorSet(
+                id=one.id,
+                component=one.component.name,
+                variable=one.variable.name,
+                type=one.type,
+                severity=one.severity,
+                status=one.status,
+            )
+            for one in results
+        ]
+    )
 
 
 @router.post("/stations/{identity}/monitors/clear", openapi_extra=CALLS)
-async def clear_monitors(identity: str, body: Cleared, ask: Ask) -> Response:
-    """N06: clear monitors by their ids."""
-    return await ask.send(identity, words.ClearVariableMonitoringRequest(id=body.ids))
+async def clear_monitors(identity: str, body: Cleared, ask: Ask) -> Page[MonitorCleared]:
+    """N06: clear monitors by their ids, in as many messages as the station wants."""
+    results = await monitoring.clear_monitors(ask.desk, await ask.order(identity), body.ids)
+    return Page(items=[MonitorCleared.model_validate(one) for one in results])
 
 
 @router.post("/stations/{identity}/monitors/report", openapi_extra=CALLS)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from csms.api.asking import CALLS, Ask
@@ -101,7 +101,11 @@ async def want_list(identity: str, body: WantedList, wired: Wired) -> LocalList:
 
 
 @router.post("/stations/{identity}/local-list/sync", openapi_extra=CALLS)
-async def sync_list(identity: str, ask: Ask) -> Synced:
+async def sync_list(
+    identity: str,
+    ask: Ask,
+    full: Annotated[bool, Query(description="Send the whole list whatever the station has.")] = False,
+) -> Synced:
     """D01, D02: bring the station's list to ours, by a difference if it has what we think, else in full."""
-    outcome = await local_list.sync(ask.desk, await ask.order(identity))
+    outcome = await local_list.sync(ask.desk, await ask.order(identity), full=full)
     return Synced.model_validate(outcome)

@@ -57,7 +57,7 @@ def check_lease(action: str, payload: Mapping[str, object], now: datetime) -> No
             "V-02", f"A profile with a negative limit must have validTo within {LEASE_MAX_S} s from now."
         )
     schedules = profile.get("chargingSchedule")
-    for schedule in schedules if isinstance(schedules, list) else [schedules]:
+    for schedule in schedules if isinstance(schedules, list | tuple) else [schedules]:
         duration = schedule.get("duration") if isinstance(schedule, Mapping) else None
         if not isinstance(duration, int) or not 0 < duration <= LEASE_MAX_S:
             raise Unsafe(
@@ -80,7 +80,7 @@ def _mappings(value: object) -> Iterator[Mapping[str, object]]:
         if isinstance(one, Mapping):
             yield one
             waiting.extend(one.values())
-        elif isinstance(one, list):
+        elif isinstance(one, list | tuple):
             waiting.extend(one)
 
 

@@ -60,10 +60,7 @@ async def add_site(body: NewSite, wired: Wired) -> Site:
 async def change_site(site_id: str, body: SiteLimits, wired: Wired) -> Site:
     """Change a site's limits."""
     row = await _found(wired, site_id)
-    limits = {"import_limit_w": row.import_limit_w, "export_limit_w": row.export_limit_w}
-    return await _put(
-        wired, stations.SiteRow(site_id=site_id, **(limits | body.model_dump(exclude_unset=True)))
-    )
+    return await _put(wired, row.model_copy(update=body.model_dump(exclude_unset=True)))
 
 
 async def _found(wired: Wired, site_id: str) -> stations.SiteRow:

@@ -1,6 +1,6 @@
 """Stations: registration, rating, and what they last said of themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
@@ -142,25 +142,35 @@ async def show_station(identity: str, wired: Wired) -> StationDetail:
 @router.post("/stations", status_code=201, openapi_extra=OPERATOR)
 async def add_station(body: NewStation, wired: Wired) -> RegisteredStation:
     """Register a station; 409 if its identity is taken."""
-    identity = canonical_identity(body.identity)
-    if body.password is not None:
-        passwords.check_strength(body.password)
-    await _check_site(wired, body.site)
-    password = body.password or passwords.generate()
-    fields = body.model_dump(exclude={"identity", "password", "evses", "site"})
-    row = stations.StationRow(
-        identity=identity,
-        password_hash=passwords.hash_password(password),
-        site_id=body.site,
-        created_at=wired.clock.now(),
-        **fields,
-    )
+    (added,) = await add_all(wired, [body])
+    return added
+
+
+async def add_all(wired: Wiring, bodies: Sequence[NewStation]) -> list[RegisteredStation]:
+    """Register stations, all or none. Raises `Invalid`, and `Conflict` if an identity is taken."""
+    rows, given = [], []
+    for body in bodies:
+        if body.password is not None:
+            passwords.check_strength(body.password)
+        await _check_site(wired, body.site)
+        given.append(body.password or passwords.generate())
+        row = stations.StationRow(
+            identity=canonical_identity(body.identity),
+            password_hash=passwords.hash_password(given[-1]),
+            site_id=body.site,
+            created_at=wired.clock.now(),
+            **body.model_dump(exclude={"identity", "password", "evses", "site"}),
+        )
+        rows.append((row, _ratings(body.evses)))
     async with wired.db.begin() as conn:
-        await stations.add(conn, row, _ratings(body.evses))
-    wired.bus.publish(StationRegistered(wired.clock.now(), identity))
-    return RegisteredStation.model_validate(
-        {**await _detail(wired, await registered(wired, identity)), "password": password}
-    )
+        for row, ratings in rows:
+            await stations.add(conn, row, ratings)
+    for row, _ in rows:
+        wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
+    return [
+        RegisteredStation.model_validate({**await _detail(wired, row), "password": password})
+        for (row, _), password in zip(rows, given, strict=True)
+    ]
 
 
 @router.patch("/stations/{identity}", openapi_extra=OPERATOR)

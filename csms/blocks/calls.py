@@ -259,9 +259,12 @@ async def _taken_on(conn: Connection, placed: Placed, told: object, now: datetim
         fields["state"] = requests.COMPLETE
     elif status not in _TAKEN_ON:
         fields["state"] = requests.REFUSED
+    elif status == "AcceptedCanceled":  # L01.FR.24, N01.FR.12
+        kind = FOLLOWED[placed.action]
+        await requests.replaced_by(conn, placed.station.identity, kind, placed.request_id, now)
     elif placed.action == "CustomerInformation" and not _plain_dict(placed.ask).get("report"):
         fields["state"] = requests.COMPLETE  # N10.FR.03: cleared, and nothing is reported
-    elif placed.action == "GetLog" and isinstance(told, Mapping):
+    if placed.action == "GetLog" and isinstance(told, Mapping):
         fields["detail"] = told.get("filename")
     await requests.change(conn, placed.station.identity, placed.request_id, **fields)
 

@@ -1,6 +1,7 @@
 """Block B: the device model. Reports in, variables out, kept as the station tells them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -126,7 +127,7 @@ async def get_variables(
     results: list[words.GetVariableResultType] = []
     for part in batches(wanted, _length, await limit(desk, order.station, "GetVariables")):
         request = words.GetVariablesRequest(get_variable_data=part)
-        answer = cast(words.GetVariablesResponse, await calls.call(desk, _again(order, request)))
+        answer = cast(words.GetVariablesResponse, await calls.call(desk, replace(order, ask=request)))
         results += answer.get_variable_result
     return results
 
@@ -141,7 +142,7 @@ async def set_variables(
     results: list[words.SetVariableResultType] = []
     for part in batches(wanted, _length, await limit(desk, order.station, "SetVariables")):
         request = words.SetVariablesRequest(set_variable_data=part)
-        answer = cast(words.SetVariablesResponse, await calls.call(desk, _again(order, request)))
+        answer = cast(words.SetVariablesResponse, await calls.call(desk, replace(order, ask=request)))
         results += answer.set_variable_result
     return results
 
@@ -178,10 +179,6 @@ def component_variable(place: Place) -> words.ComponentVariableType:
     return words.ComponentVariableType(
         component=component_of(place), variable=variable_of(place) if place.variable else None
     )
-
-
-def _again(order: Order, ask: object) -> Order:
-    return Order(order.station, ask, order.user, order.key, order.timeout_s)
 
 
 def _length(item: T) -> int:

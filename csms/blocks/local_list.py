@@ -6,7 +6,7 @@ version asked ──as we know it──> difference ──Accepted──> in ste
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import msgspec
@@ -39,21 +39,22 @@ class Outcome:
     full: bool
 
 
-async def sync(desk: Desk, order: Order) -> Outcome:
+async def sync(desk: Desk, order: Order, *, full: bool = False) -> Outcome:
     """Bring a station's list to ours. Raises `StationError`.
 
-    `order` says whom and for whom; its `ask` is not looked at. D01, D02; a difference that the station does
+    `full` sends the whole list whatever the station has. `order` says whom and for whom; its `ask` is not
+    looked at. D01, D02; a difference that the station does
     not take is repaired by the full list (D01.FR.15 to 18).
     """
     station = order.station
     row = await local_lists.get(desk.db, station.identity)
     known = 0 if row is None else row.version
     wanted = await target(desk, station, None if row is None else row.tokens)
-    answer = await calls.call(desk, _to(order, words.GetLocalListVersionRequest()))
+    answer = await calls.call(desk, replace(order, ask=words.GetLocalListVersionRequest()))
     there = cast(words.GetLocalListVersionResponse, answer).version_number
     at_most = (await limit(desk, station, "SendLocalList", _CONTROLLER)).items or AT_MOST
     newest = max(known, there, 0)
-    if there == known and known > 0:
+    if there == known and known > 0 and not full:
         held = await local_lists.entries(desk.db, station.identity)
         updates = difference(held, wanted, newest + 1, at_most)
         outcome = await _send(desk, order, updates, known)
@@ -78,7 +79,7 @@ async def _send(desk: Desk, order: Order, updates: Sequence[Update], version: in
     """Send one after the other until one is not taken. Nothing to send is taken at once."""
     outcome = Outcome(version, 0, "Accepted", full=bool(updates) and updates[0].full)
     for number, update in enumerate(updates):
-        answer = await calls.call(desk, _to(order, message(update)))
+        answer = await calls.call(desk, replace(order, ask=message(update)))
         status = cast(words.SendLocalListResponse, answer).status
         outcome = Outcome(update.version, number + 1, status, outcome.full)
         if status != "Accepted":
@@ -113,10 +114,6 @@ def _info(entry: Entry) -> words.IdTokenInfoType:
         cache_expiry_date_time=None if entry.expiry is None else written(entry.expiry),
         group_id_token=None if group is None else words.IdTokenType(id_token=group, type="Central"),
     )
-
-
-def _to(order: Order, ask: object) -> Order:
-    return Order(order.station, ask, order.user, order.key, order.timeout_s)
 
 
 # ---- what follows from an answer

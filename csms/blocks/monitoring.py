@@ -1,13 +1,18 @@
 """Block N: monitors of variables, as they were set, cleared and reported."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
-from csms.blocks.calls import After, Answered
+import msgspec
+
+from csms.blocks import calls
+from csms.blocks.calls import After, Answered, Desk, Order
 from csms.blocks.context import Context
-from csms.blocks.device_model import place_of
+from csms.blocks.device_model import limit, place_of
 from csms.blocks.parts import taken
 from csms.blocks.places import can_be
-from csms.domain.device_model import Place
+from csms.domain.device_model import Place, batches
 from csms.domain.facts import RequestChanged
 from csms.store import monitors
 from csms.store.edits import Connection
@@ -20,6 +25,7 @@ after = After()
 
 _SEVERITIES = range(10)  # N04.FR: 0 is danger, 9 debugging; the schema lets any number pass
 
+_CONTROLLER = "MonitoringCtrlr"
 _GONE = ("Accepted", "NotFound")
 
 
@@ -45,6 +51,38 @@ async def monitoring_report(request: words.NotifyMonitoringReportRequest, ctx: C
     if await taken(ctx, request.request_id, last=not request.tbc) and rows:
         ctx.keep(monitors.reported(rows))
     ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
+
+
+async def set_monitors(
+    desk: Desk, order: Order, wanted: Sequence[words.SetMonitoringDataType]
+) -> list[words.SetMonitoringResultType]:
+    """N04: one result for each, in as many messages as the station's limits want. Raises `StationError`.
+
+    `order` says whom and for whom; its `ask` is not looked at.
+    """
+    results: list[words.SetMonitoringResultType] = []
+    bound = await limit(desk, order.station, "SetVariableMonitoring", _CONTROLLER)
+    for part in batches(wanted, lambda data: len(msgspec.json.encode(data)), bound):
+        ask = words.SetVariableMonitoringRequest(set_monitoring_data=part)
+        answer = await calls.call(desk, replace(order, ask=ask))
+        results += cast(words.SetVariableMonitoringResponse, answer).set_monitoring_result
+    return results
+
+
+async def clear_monitors(
+    desk: Desk, order: Order, ids: Sequence[int]
+) -> list[words.ClearMonitoringResultType]:
+    """N06: one result for each, in as many messages as the station's limits want. Raises `StationError`.
+
+    `order` says whom and for whom; its `ask` is not looked at.
+    """
+    results: list[words.ClearMonitoringResultType] = []
+    bound = await limit(desk, order.station, "ClearVariableMonitoring", _CONTROLLER)
+    for part in batches(ids, lambda number: len(str(number)), bound):
+        ask = words.ClearVariableMonitoringRequest(id=part)
+        answer = await calls.call(desk, replace(order, ask=ask))
+        results += cast(words.ClearVariableMonitoringResponse, answer).clear_monitoring_result
+    return results
 
 
 def _where(identity: str, place: Place) -> dict[str, Any]:

@@ -102,6 +102,13 @@ async def change(conn: AsyncConnection, identity: str, request_id: int, **fields
     await change_row(conn, RequestRow, {"identity": identity, "request_id": request_id}, fields)
 
 
+async def replaced_by(conn: AsyncConnection, identity: str, kind: str, request_id: int, at: datetime) -> None:
+    """The station has dropped what it had under way of this kind for a newer request."""
+    older = (REQUEST.c.identity == identity, REQUEST.c.kind == kind, REQUEST.c.request_id != request_id)
+    statement = update(REQUEST).where(*older, REQUEST.c.state == OPEN)
+    await conn.execute(statement.values(state=REPLACED, changed_at=at))
+
+
 async def forget(conn: AsyncConnection, identity: str, request_id: int) -> None:
     """Forget a request and what came of it."""
     key = {"identity": identity, "request_id": request_id}
