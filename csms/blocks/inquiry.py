@@ -23,7 +23,7 @@ from csms.domain.facts import StationConnected, TransactionDoubted
 from csms.domain.review import is_missing
 from csms.domain.transaction import gaps
 from csms.errors import CsmsError, StationError, StationOffline
-from csms.store import transactions
+from csms.store import doubts, transactions
 from csms.store.database import Database
 from csms.store.transactions import TransactionRow
 from csms.wire import words
@@ -75,7 +75,7 @@ class Inquiry:
 
     async def _left(self, identity: str) -> list[_Key]:
         try:
-            rows = await transactions.doubtful(self._db, identity, self._clock.now() - NOT_OLDER)
+            rows = await doubts.doubtful(self._db, identity, self._clock.now() - NOT_OLDER)
         except CsmsError as error:
             log.warning("inquiry failed", station_id=identity, reason=type(error).__name__)
             return []
@@ -116,7 +116,7 @@ class Inquiry:
             return None
         if is_missing(transactions.folded(row)):
             return row
-        return row if await transactions.shares_its_evse(self._db, row) else None
+        return row if await doubts.shares_its_evse(self._db, row) else None
 
     async def _conclude(
         self, identity: str, transaction_id: str, status: words.GetTransactionStatusResponse
@@ -128,7 +128,7 @@ class Inquiry:
         missing = gaps(transactions.folded(row))
         if status.ongoing_indicator is False and row.open:
             async with self._db.begin() as conn:
-                await transactions.given_up(conn, row)
+                await doubts.given_up(conn, row)
         log.warning(
             "transaction is incomplete",
             station_id=identity,

@@ -1,16 +1,13 @@
 """Transactions, their events and their meter readings: the record that must not lose anything."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, func, select
 
 from csms.domain.meter import Reading
 from csms.domain.transaction import IdToken, Marks, Transaction, TransactionEvent
 from csms.store.database import Database
-from csms.store.edits import change_row
 from csms.store.fleet import FleetRow, all_open
 from csms.store.queries import Query
 from csms.store.rows import from_micros, micros_or_none, plain, plain_or_none, to_micros
@@ -18,7 +15,6 @@ from csms.store.statements import Change, Values, fill, from_row, keep, put
 from csms.store.transaction_rows import (
     CONFLICT,
     EVENT,
-    HAS_GAPS,
     READING,
     TRANSACTION,
     ChargingNeedsRow,
@@ -42,12 +38,10 @@ __all__ = [
     "conflict",
     "conflict_kept",
     "cursor",
-    "doubtful",
     "event",
     "event_kept",
     "folded",
     "get",
-    "given_up",
     "listing",
     "load",
     "needs_kept",
@@ -59,7 +53,6 @@ __all__ = [
     "readings_of",
     "seen_ranges",
     "seen_text",
-    "shares_its_evse",
     "state_kept",
 ]
 
@@ -84,14 +77,6 @@ _OPEN_AT = Query(
     .where(TRANSACTION.c.identity == bindparam("p_identity"), TRANSACTION.c.open)
     .order_by(TRANSACTION.c.started_at),
     ("p_identity",),
-)
-_WITH_GAPS = Query(
-    select(TRANSACTION).where(
-        TRANSACTION.c.identity == bindparam("p_identity"),
-        text(HAS_GAPS),
-        TRANSACTION.c.updated_at >= bindparam("p_since"),
-    ),
-    ("p_identity", "p_since"),
 )
 _EVENT_BY_KEY = Query(
     select(EVENT).where(
@@ -147,22 +132,6 @@ async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
     key = TRANSACTION.c.identity, TRANSACTION.c.transaction_id
     query = select(*key).where(TRANSACTION.c.open, func.lower(TRANSACTION.c.id_token) == token.lower())
     return [(row.identity, row.transaction_id) for row in await db.all(query)]
-
-
-async def doubtful(db: Database, identity: str, since: datetime) -> list[TransactionRow]:
-    """A station's transactions, changed since then, that have a gap or share their EVSE while open."""
-    opened = [row for row in await open_at(db, identity) if row.updated_at is None or row.updated_at >= since]
-    broken = await db.every(TransactionRow, _WITH_GAPS.of(identity, to_micros(since)))
-    rows = {row.transaction_id: row for row in (*opened, *broken)}.values()
-    places = Counter(row.evse_id for row in rows if row.open)
-    return [row for row in rows if "," in row.seen or (row.evse_id is not None and places[row.evse_id] > 1)]
-
-
-async def shares_its_evse(db: Database, row: TransactionRow) -> bool:
-    """Whether it is open, and not alone at its EVSE (row 39)."""
-    if row.evse_id is None or not row.open:
-        return False
-    return sum(other.evse_id == row.evse_id for other in await open_at(db, row.identity)) > 1
 
 
 async def listing(
@@ -222,15 +191,6 @@ async def readings_of(
 
 
 # ---- administration
-
-
-async def given_up(conn: AsyncConnection, row: TransactionRow) -> None:
-    """The station knows it no more: it is not open, and has no end (a late event of it opens it again)."""
-    key = {"identity": row.identity, "transaction_id": row.transaction_id}
-    await change_row(conn, TransactionRow, key, {"open": False})
-
-
-# ---- what stations tell: changes for the writer
 
 
 def event_kept(
