@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
 from csms.store.edits import add_row
-from csms.store.rows import moment, table_of
+from csms.store.rows import moment, table_of, to_micros
+from csms.store.statements import Change, write
 
 
 class UserRow(SQLModel, table=True):
@@ -74,6 +75,11 @@ async def remember(conn: AsyncConnection, row: IdempotencyRow) -> None:
     await add_row(conn, row, "This key is in use by another request.")
 
 
-async def forget_answers(conn: AsyncConnection, before: datetime) -> None:
-    """Forget answers that are older than `before`."""
-    await conn.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < before))
+_FORGOTTEN = write(
+    IdempotencyRow, ("p_before",), delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < bindparam("p_before"))
+)
+
+
+def answers_forgotten(before: datetime) -> Change:
+    """Answers older than `before` are no longer remembered: for the writer, now and then."""
+    return Change(_FORGOTTEN, ((to_micros(before),),))

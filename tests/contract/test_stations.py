@@ -151,7 +151,7 @@ async def test_tokens_are_case_insensitive(db: Database) -> None:
                 await act(conn, "abc")
 
 
-async def test_users_and_remembered_answers(db: Database) -> None:
+async def test_users_and_remembered_answers(db: Database, writer: Writer) -> None:
     assert not await users.any_administrator(db)
     async with db.begin() as conn:
         await users.add(conn, "ada", "administrator", "hash", NOW)
@@ -174,8 +174,9 @@ async def test_users_and_remembered_answers(db: Database) -> None:
     with pytest.raises(Conflict):
         async with db.begin() as conn:
             await users.remember(conn, answer)
-    async with db.begin() as conn:
-        await users.forget_answers(conn, LATER)
+    await writer.commit([users.answers_forgotten(NOW)])
+    assert await users.remembered(db, "ada", "k") is not None
+    await writer.commit([users.answers_forgotten(LATER)])
     assert await users.remembered(db, "ada", "k") is None
 
 
