@@ -35,11 +35,11 @@ class Attempts:
             wait = self._wait((network, ""), self._limits[1], now)
         return wait
 
-    def failed(self, address: str, identity: str, now: float) -> None:
-        """Wrong credentials."""
+    def failed(self, address: str, identity: str, now: float) -> int:
+        """Wrong credentials; how often from this network within the window."""
         network = network_of(address)
         self._add((network, identity), now)
-        self._add((network, ""), now)
+        return self._add((network, ""), now)
 
     def succeeded(self, address: str, identity: str) -> None:
         """Right credentials: forgets this pair's failures."""
@@ -56,7 +56,7 @@ class Attempts:
             return 0.0
         return max(0.0, count.since + self._window_s - now)
 
-    def _add(self, key: tuple[str, str], now: float) -> None:
+    def _add(self, key: tuple[str, str], now: float) -> int:
         count = self._counts.get(key)
         if count is None or now - count.since >= self._window_s:
             count = _Count(now, 0)
@@ -64,6 +64,7 @@ class Attempts:
         self._counts.move_to_end(key)
         if len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
+        return count.failures + 1
 
 
 def network_of(address: str) -> str:

@@ -118,12 +118,16 @@ class Doorkeeper:
         except StoreUnavailable:
             raise busy(claim.identity, self._house.settings) from None
         if not self._matches(claim, station):
-            self._attempts.failed(claim.address, claim.identity, _now())
-            log.warning("login refused", station_id=claim.identity, address=claim.address)
+            self._refused(claim)
             raise unauthorized()
         assert station is not None
         self._attempts.succeeded(claim.address, claim.identity)
         return station
+
+    def _refused(self, claim: Claim) -> None:
+        failures = self._attempts.failed(claim.address, claim.identity, _now())
+        if failures & (failures - 1) == 0:  # 1, 2, 4, 8 ...: a guesser does not fill the log
+            log.warning("login refused", station_id=claim.identity, address=claim.address, failures=failures)
 
     def _matches(self, claim: Claim, station: StationRow | None) -> bool:
         """B-01, B-04: every condition is worked out, so that none shows in the time it takes."""

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from csms.domain.facts import SecurityAlarmRaised
 from csms.errors import ConfigurationError
 from csms.gateway.tls import Tls, TlsSettings
+from csms.gateway.tls_transport import TlsTransport, Turnstile
 from csms.store import stations
 from tests.flows.gateway.certificates import SERVER, Authority, Files, client
 from tests.flows.gateway.front import PASSWORD, STATION, WAIT_S, Client, Front, basic, front
+from tests.flows.gateway.wire import Wire
 
 SERIAL = "SN-1"
 
@@ -253,3 +255,88 @@ def test_files_that_are_not_there_or_not_right_are_named(pki: Pki, tmp_path: Pat
         changes: dict[str, Any] = {wrong: (value, value) if wrong == "certificates" else value}
         with pytest.raises(ConfigurationError, match="ocpp"):
             Tls(replace(pki.settings, **changes))
+
+
+class Peer:
+    """A TLS client without a network, opposite a `TlsTransport` on a `Wire`."""
+
+    def __init__(self, pki: Pki) -> None:
+        self.wire, self.inner = Wire(), Inner()
+        self.transport = TlsTransport(Tls(pki.settings), Turnstile(), self.inner)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = client(pki.servers).wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
+        self.transport.connection_made(self.wire)
+
+    async def exchange(self, size: int) -> None:
+        """Carry what there is to the other side, cut into portions, and back."""
+        data = self._outgoing.read()
+        for start in range(0, len(data), size):
+            self.transport.data_received(data[start : start + size])
+            await asyncio.sleep(0)  # the turnstile turns
+        self._incoming.write(bytes(self.wire.sent))
+        self.wire.sent.clear()
+
+    async def shake_hands(self, size: int) -> None:
+        """Until both sides are content."""
+        for _ in range(4):
+            with suppress(ssl.SSLWantReadError):
+                self.tls.do_handshake()
+            await self.exchange(size)
+
+
+class Inner(asyncio.Protocol):
+    """Echoes."""
+
+    transport: asyncio.Transport
+    heard = b""
+    ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Back it goes."""
+        self.heard += data
+        self.transport.write(data)
+
+    def eof_received(self) -> None:
+        """The end."""
+        self.ended = True
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
+async def test_bytes_pass_in_any_portions_and_an_end_is_an_end(pki: Pki, size: int) -> None:
+    peer = Peer(pki)
+    await peer.shake_hands(size)
+    sent = bytes(range(256)) * 200
+    for start in range(0, len(sent), 16_384):
+        peer.tls.write(sent[start : start + 16_384])
+    await peer.exchange(size)
+    assert peer.inner.heard == sent
+    back = b""
+    while len(back) < len(sent):
+        back += peer.tls.read(65536)
+    assert back == sent
+    with suppress(ssl.SSLWantReadError):
+        peer.tls.unwrap()
+    await peer.exchange(size)
+    assert peer.inner.ended
+    assert peer.wire.closed
+
+
+async def test_bytes_that_are_no_tls_end_the_connection(pki: Pki) -> None:
+    peer = Peer(pki)
+    await peer.shake_hands(1000)
+    peer.transport.data_received(b"\x17\x03\x03\x00\x20" + bytes(32))
+    assert peer.wire.closed
+    assert peer.inner.heard == b""
+    peer.inner.transport.write(b"nobody hears it")
+
+
+async def test_a_handshake_that_is_too_long_is_cut(pki: Pki) -> None:
+    peer = Peer(pki)
+    for _ in range(80):
+        peer.transport.data_received(b"\x16" * 1024)
+    assert peer.wire.closed
