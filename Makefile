@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 WORKERS ?= 2
+ROUNDS ?= 300
 
-.PHONY: demo test run bench format clean
+.PHONY: demo test run bench crash-audit reliability format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -17,6 +18,12 @@ test: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+crash-audit: $(VENV)/.installed-dev
+	$(BIN)/python -m reliability crash --rounds $(ROUNDS) $(ARGS)
+
+reliability: crash-audit
+	for what in outage disk stop restart herd flood; do $(BIN)/python -m reliability $$what $(ARGS) || exit 1; done
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix-only --quiet .

@@ -143,6 +143,7 @@ class App:
             allow_insecure_bind=ocpp.allow_insecure_bind,
             max_message_bytes=ocpp.max_message_kib * 1024,
             ping_interval_s=ocpp.ping_interval_s,
+            **self._settings.limits.model_dump(),
         )
         return Gateway(db, writer, self._bus, self._clock, ROUTER, DIALECTS, policy, settings)
 

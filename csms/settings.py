@@ -45,6 +45,24 @@ class OcppSettings(Section):
     pending_interval_s: int = Field(default=60, ge=1)
 
 
+class LimitSettings(Section):
+    """What the stations' listener bears (docs/reliability.md). Times in real seconds, by the names it has."""
+
+    upgrade_timeout_s: float = Field(default=10.0, gt=0, le=120)
+    first_message_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    ping_timeout_s: float = Field(default=20.0, gt=0, le=600)
+    close_timeout_s: float = Field(default=5.0, gt=0, le=8)
+    write_buffer_bytes: int = Field(default=512 * 1024, ge=16 * 1024, le=64 * 1024 * 1024)
+    retry_after_s: int = Field(default=10, ge=1, le=3600)
+    max_unauthenticated: int = Field(default=2000, ge=1)
+    max_handshakes: int = Field(default=64, ge=1)
+    max_waiting_handshakes: int = Field(default=4096, ge=1)
+    failed_per_identity: int = Field(default=10, ge=1)
+    failed_per_address: int = Field(default=300, ge=1)
+    failed_window_s: float = Field(default=60.0, gt=0)
+    frames_kept: int = Field(default=2000, ge=0)
+
+
 class ApiSettings(Section):
     """REST, live facts and metrics."""
 
@@ -101,6 +119,7 @@ class Settings(BaseSettings):
     )
 
     ocpp: OcppSettings = OcppSettings()
+    limits: LimitSettings = LimitSettings()
     api: ApiSettings = ApiSettings()
     store: StoreSettings = StoreSettings()
     bus: BusSettings = BusSettings()
