@@ -39,7 +39,9 @@ class Run:
     async def crash(self) -> list[Result]:
         """Crash audit."""
         told: list[Result] = []
-        plan = crash.Plan(self._options.rounds, self._options.seed, self._options.stations or 24)
+        options = self._options
+        stations = options.stations or 24
+        plan = crash.Plan(options.rounds, options.seed, stations, minutes=options.minutes)
         for name in self._stores():
             self._progress.update(self._task, total=plan.rounds, completed=0, description=f"crash {name}")
             with self._folder() as folder:
@@ -115,6 +117,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reliability", description=__doc__)
     parser.add_argument("what", choices=("crash", "outage", "disk", "stop", "restart", "herd", "flood"))
     parser.add_argument("--rounds", type=int, default=300, help="crash: deaths on each database")
+    parser.add_argument("--minutes", type=float, default=1440.0, help="crash: begin no round after these")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--stations", type=int, help="how many; each command has its own default")
     parser.add_argument("--seconds", type=float, default=60.0, help="outage, disk: how long it is gone")

@@ -33,6 +33,8 @@ class Plan:
     stations: int = 24
     load_s: float = 0.8
     """The longest load before the death, from the moment at which the stations begin to connect."""
+    minutes: float = 24 * 60.0
+    """No round begins after these."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Outcome:
 
     store: str
     plan: Plan
+    rounds: int = 0
+    """Those that were run."""
     deaths: Counter[str] = field(default_factory=Counter)
     finding: Finding = field(default_factory=Finding)
     """The last audit, of everything."""
@@ -73,7 +77,10 @@ class CrashAudit:
         begun = time.perf_counter()
         try:
             for number in range(self._plan.rounds):
+                if time.perf_counter() - begun > 60 * self._plan.minutes:
+                    break
                 await self._round(number)
+                self.outcome.rounds += 1
                 tell(number + 1, len(self.outcome.faults))
             await self._end()
         finally:

@@ -88,7 +88,7 @@ def _crash_row(outcome: Outcome) -> list[str]:
     equal = abs(outcome.finding.energy_wh - outcome.finding.energy_acknowledged_wh) < 1e-3
     return [
         outcome.store,
-        str(outcome.plan.rounds),
+        str(outcome.rounds),
         str(outcome.plan.seed),
         ", ".join(f"{kind} {count}" for kind, count in outcome.deaths.items()),
         f"{outcome.acknowledged:,}",
