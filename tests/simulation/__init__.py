@@ -1,1 +1,1 @@
-"""Deterministic simulation: the real gateway and store on a made-up network, disk and clock. One seed, one run."""
+"""Deterministic simulation: the real gateway and store on a made-up network, disk and clock."""

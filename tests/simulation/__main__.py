@@ -61,7 +61,9 @@ def campaign(seeds: Sequence[int], jobs: int, report: Path | None) -> int:
         "counts": dict(sorted(counts.items())),
     }
     told = ", ".join(f"{counts[name]:,} {name}" for name in COUNTED)
-    console.print(f"{len(seeds):,} seeds, {summary['simulated_h']:,} simulated hours: {told}", highlight=False)
+    console.print(
+        f"{len(seeds):,} seeds, {summary['simulated_h']:,} simulated hours: {told}", highlight=False
+    )
     console.print(f"failed: {summary['failed'] or 'none'}", markup=False)
     if report is not None:
         report.write_text(json.dumps(summary, indent=1) + "\n")

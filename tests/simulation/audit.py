@@ -203,6 +203,5 @@ def _objects() -> Counter[str]:
 
 
 def _timers(world: World) -> Counter[str]:
-    return Counter(
-        str(getattr(timer._callback, "__qualname__", timer._callback)) for timer in world.loop.timers
-    )  # type: ignore[attr-defined]
+    callbacks = (getattr(timer, "_callback", None) for timer in world.loop.timers)
+    return Counter(str(getattr(callback, "__qualname__", callback)) for callback in callbacks)

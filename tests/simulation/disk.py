@@ -21,6 +21,9 @@ POISON = 13
 """A status notification of this connector cannot be kept, whoever sends it."""
 
 
+_CONNECTOR_ID, _CONNECTOR_COLUMNS = 2, 5
+
+
 class Disk:
     """How the disk does at the moment. `life` counts the servers that have used it."""
 
@@ -89,6 +92,7 @@ def _connection_of(disk: Disk) -> type[sqlite3.Connection]:
         def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
             if sql != "COMMIT":
                 disk.before(self.life, sql)
+                _refuse_poison(sql, *args)
                 return super().execute(_impatient(sql), *args)
             if disk.life != self.life or not disk.at_commit():
                 disk.before(self.life, sql)
@@ -98,7 +102,7 @@ def _connection_of(disk: Disk) -> type[sqlite3.Connection]:
 
         def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
             disk.before(self.life, sql)
-            _refuse_poison(sql, rows)
+            _refuse_poison(sql, [value for row in rows for value in row])
             return super().executemany(sql, rows)
 
         def commit(self) -> None:
@@ -109,7 +113,7 @@ def _connection_of(disk: Disk) -> type[sqlite3.Connection]:
     class Cursor(sqlite3.Cursor):
         """The way SQLAlchemy goes."""
 
-        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        def execute(self, sql: str, *args: Any) -> Any:
             disk.before(self.connection.life, sql)  # type: ignore[attr-defined]
             return super().execute(_impatient(sql), *args)
 
@@ -121,8 +125,8 @@ def _impatient(sql: str) -> str:
     return "PRAGMA busy_timeout=0" if sql.startswith("PRAGMA busy_timeout") else sql
 
 
-def _refuse_poison(sql: str, rows: Any) -> None:
-    if "INTO connector" in sql and any(row[2] == POISON for row in rows):
+def _refuse_poison(sql: str, values: Any = ()) -> None:
+    if "INTO connector" in sql and POISON in values[_CONNECTOR_ID::_CONNECTOR_COLUMNS]:
         raise sqlite3.IntegrityError("CHECK constraint failed")
 
 
@@ -156,7 +160,7 @@ class SlowHand:
 
 
 class _Queue:
-    """In the place of aiosqlite's: jobs are done in the loop. A time for each statement, none for the rest."""
+    """In the place of aiosqlite's: jobs are done in the loop, each when its time is over."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -207,7 +211,7 @@ def in_place(disk: Disk) -> Iterator[None]:
     def opened(path: Any, *args: Any, **options: Any) -> sqlite3.Connection:
         disk.before(disk.life, "open")
         made = {**options, "factory": kind, "check_same_thread": False, "timeout": 0}
-        connection = connect(path, *args, **made)
+        connection: sqlite3.Connection = connect(path, *args, **made)
         disk.connections.add(connection)
         return connection
 

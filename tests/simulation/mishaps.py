@@ -31,7 +31,7 @@ async def happen(world: World) -> None:
     """Mishaps of the seed's kinds, until it grows calm."""
     random = Random(f"mishaps {world.seed}")
     kinds = [kind for kind in MISHAPS if random.random() < 0.5]
-    while not world.calm and kinds:
+    while kinds:
         await asyncio.sleep(random.expovariate(1 / world.plan.mishap_every_s))
         if world.calm:
             return
@@ -275,16 +275,16 @@ async def _ask(world: World, identity: str, random: Random) -> None:
 
 def _question(world: World, mark: str, number: int, random: Random) -> object:
     kind = random.randrange(4)
-    place = {"component": words.ComponentType(name="C"), "variable": words.VariableType(name=mark)}
+    component, variable = words.ComponentType(name="C"), words.VariableType(name=mark)
     if kind == 0:
-        return words.GetVariablesRequest(get_variable_data=(words.GetVariableDataType(**place),))
+        wanted = words.GetVariableDataType(component=component, variable=variable)
+        return words.GetVariablesRequest(get_variable_data=(wanted,))
     if kind == 1:
-        return words.SetVariablesRequest(
-            set_variable_data=(words.SetVariableDataType(attribute_value="1", **place),)
-        )
+        data = words.SetVariableDataType(attribute_value="1", component=component, variable=variable)
+        return words.SetVariablesRequest(set_variable_data=(data,))
     if kind == 2:
-        data = "x" * random.choice((1, 3000))
-        return RawCall("DataTransfer", {"vendorId": "v", "messageId": mark, "data": data})
+        text = "x" * random.choice((1, 3000))
+        return RawCall("DataTransfer", {"vendorId": "v", "messageId": mark, "data": text})
     profile = ChargingProfile(
         number, Purpose.TX, 1, world.house.clock.now(), (Period(0, 1000.0),), 300, None, mark
     )

@@ -389,6 +389,10 @@ class Listener(asyncio.AbstractServer):
     async def start_serving(self) -> None:
         """It does already."""
 
+    async def serve_forever(self) -> None:
+        """Until it is closed."""
+        await self._closed.wait()
+
     async def wait_closed(self) -> None:
         """Until it is closed."""
         await self._closed.wait()

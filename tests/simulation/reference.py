@@ -41,8 +41,8 @@ def folded(payloads: Sequence[bytes]) -> dict[str, Any]:
     """What the kept events of one transaction come to, by the names of its row's columns."""
     events = sorted((json.loads(payload) for payload in payloads), key=lambda event: event["seqNo"])
     started = [micros(event["timestamp"]) for event in events if event["eventType"] == "Started"]
-    placed = next((event["evse"] for event in events if "evse" in event), {})
-    token = next((event["idToken"] for event in events if "idToken" in event), {})
+    placed: Payload = next((event["evse"] for event in events if "evse" in event), {})
+    token: Payload = next((event["idToken"] for event in events if "idToken" in event), {})
     ended = [event for event in events if event["eventType"] == "Ended"]
     told = ended or [event for event in events if "chargingState" in event["transactionInfo"]]
     last = told[-1]["transactionInfo"] if told else {}

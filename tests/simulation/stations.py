@@ -1,6 +1,6 @@
-"""A charging station as OCPP 2.0.1 wants it: it queues while offline, says again what was not answered, in order.
+"""A charging station as OCPP 2.0.1 wants it: it queues while offline, and says again what was not answered.
 
-What it gets up to beside that is in `mischief`.
+What it gets up to beside that is in `mishaps`.
 """
 
 import asyncio
@@ -431,7 +431,8 @@ class Station:
             line.say(text if self.random.random() < 0.5 else self.random.choice(self._said[-4:]))
         gone = asyncio.ensure_future(line.gone.wait())
         try:
-            await asyncio.wait([answer, gone], timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
+            waits: list[asyncio.Future[Any]] = [answer, gone]
+            await asyncio.wait(waits, timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             self._pending.pop(id, None)
@@ -445,7 +446,7 @@ class Station:
         """Wait, unless the line goes or (if it matters) there is something to tell."""
         line = self.line
         assert line is not None
-        waits = [asyncio.ensure_future(line.gone.wait())]
+        waits: list[asyncio.Future[bool]] = [asyncio.ensure_future(line.gone.wait())]
         if unless_woken:
             waits.append(asyncio.ensure_future(self._kick.wait()))
         try:

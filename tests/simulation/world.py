@@ -2,13 +2,13 @@
 
 import random as global_random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from csms.domain.facts import StationRegistered
 from csms.errors import CsmsError
@@ -67,7 +67,7 @@ class World:
         self.disk = Disk(Random(f"disk {self.seed}"))
         self.plan = self._planned()
         self.house = House(self.disk, self.plan.settings, self.path)
-        self.changed_at: Counter[str] = Counter()
+        self.changed_at: dict[str, float] = {}
         self.house_at = 0.0
         self._served: dict[str, Conversation] = {}
         self._hash = blake2b(digest_size=12)
@@ -179,9 +179,9 @@ class World:
             return
         self.blame(f"the house logs: {event} {fields}")
 
-    def job(self, work: "object") -> None:
+    def job(self, work: Coroutine[Any, Any, None]) -> None:
         """Something that goes on by itself until it ends or the world does."""
-        task = self.loop.create_task(work)  # type: ignore[arg-type]
+        task = self.loop.create_task(work)
         self.jobs.add(task)
         task.add_done_callback(self._done)
 
@@ -207,7 +207,7 @@ class World:
         newest = self._served.get(tap.identity)
         if newest is None or tap.number == newest.number or tap.asked_at >= newest.asked_at:
             self._served[tap.identity] = tap
-        elif not newest.ended:
+        else:
             self.blame(f"{tap} is served though {newest} has come after it")
 
     def dialled(self, station: Station, begun: float, status: int) -> None:
@@ -218,7 +218,14 @@ class World:
         link, identity = station.link, station.identity
         if link is None or link.touched or self.twins[identity] or station.in_doubt:
             return
-        if min(begun - self.disk.troubled_at, begun - self.house_at, begun - self.changed_at[identity]) < 1.0:
+        if (
+            min(
+                begun - self.disk.troubled_at,
+                begun - self.house_at,
+                begun - self.changed_at.get(identity, -1e9),
+            )
+            < 1.0
+        ):
             return
         if status == 429 and self.counts["guess"]:
             return
