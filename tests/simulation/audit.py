@@ -140,7 +140,7 @@ def _stations(world: World, db: sqlite3.Connection) -> None:
         if row["hold"] == "duplicate identity" and identity not in world.conflicts_allowed:
             world.blame(f"{identity} is held for {row['hold']!r} and has no twin")
         low, high = world.ledger.boots_answered[identity], world.ledger.boots_heard[identity]
-        if not low <= row["boot_epoch"] <= high:
+        if identity not in world.removed and not low <= row["boot_epoch"] <= high:
             world.blame(f"{identity} has booted {row['boot_epoch']} times; {low} answered, {high} heard")
 
 

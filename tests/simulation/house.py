@@ -151,18 +151,22 @@ class House:
             await db.close()
 
 
-async def furnish(db: Database, clock: WallClock, rows: list[tuple[str, str, str, str]]) -> None:
+def station_row(identity: str, password: str, registration: str, onboarding: str) -> StationRow:
+    """A station as it is registered."""
+    return StationRow(
+        identity=identity,
+        password_hash=hashed(password),
+        registration=registration,
+        onboarding=onboarding,
+        created_at=START,
+    )
+
+
+async def furnish(db: Database, rows: list[tuple[str, str, str, str]]) -> None:
     """Register stations: identity, password, registration, onboarding; and two tokens."""
     async with db.begin() as conn:
-        for identity, password, registration, onboarding in rows:
-            row = StationRow(
-                identity=identity,
-                password_hash=hashed(password),
-                registration=registration,
-                onboarding=onboarding,
-                created_at=clock.now(),
-            )
-            await stations.add(conn, row)
+        for row in rows:
+            await stations.add(conn, station_row(*row))
         for token, status in (("TAG1", "Accepted"), ("TAG2", "Blocked")):
             await tokens.put(conn, IdTokenRow(token=token, type="ISO14443", status=status))
 

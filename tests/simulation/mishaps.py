@@ -7,9 +7,10 @@ from random import Random
 
 from csms.domain.profile import ChargingProfile, InstallProfile, Period, Purpose
 from csms.errors import CsmsError
+from csms.store import stations as rows
 from csms.wire import words
 from csms.wire.dialect import RawCall
-from tests.simulation.house import hashed
+from tests.simulation.house import hashed, station_row
 from tests.simulation.network import Link, Weather
 from tests.simulation.stations import Line, Station
 from tests.simulation.websocket import BINARY, Knock
@@ -239,6 +240,22 @@ async def _registration(world: World, random: Random) -> None:
         while not await world.changed(station, registration=registration):
             await asyncio.sleep(1.0)
         await asyncio.sleep(random.choice((0.0, 20.0)))
+
+
+@_mishap("remove")
+async def _remove(world: World, random: Random) -> None:
+    """A station is forgotten, and registered anew after a while; what it has told before stays."""
+    station = random.choice(world.stations)
+    identity = station.identity
+    world.removed.add(identity)
+    station.in_doubt = True
+    while not await world.edited(station, lambda conn: rows.remove(conn, identity)):
+        await asyncio.sleep(1.0)
+    await asyncio.sleep(random.choice((0.0, 10.0)))
+    row = (identity, station.password, "Accepted", "none")
+    while not await world.edited(station, lambda conn: rows.add(conn, station_row(*row))):
+        await asyncio.sleep(1.0)
+    station.in_doubt = False
 
 
 async def people(world: World) -> None:

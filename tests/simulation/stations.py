@@ -190,8 +190,6 @@ class Station:
     line: Line | None = None
     link: Link | None = None
     accepted: bool = False
-    removed: bool = False
-    resting: bool = False
     outbox: deque[Queued] = field(default_factory=deque)
     running: list[Transaction] = field(default_factory=list)
     import_wh: float = 1000.0
@@ -299,9 +297,6 @@ class Station:
         """Connect, talk, connect again, until the world ends."""
         wait_s = 1.0
         while not self.world.ending:
-            if self.resting or self.removed:
-                await asyncio.sleep(5.0)
-                continue
             try:
                 status, retry_after = await self._dial()
             except (Lost, ConnectionRefusedError):
@@ -347,7 +342,7 @@ class Station:
                     await self._deliver()
                 else:
                     await self._idle()
-                if self.world.ending or self.resting or self.removed:
+                if self.world.ending:
                     raise Lost
         except Lost:
             pass

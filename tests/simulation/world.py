@@ -2,7 +2,7 @@
 
 import random as global_random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
@@ -10,8 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from csms.domain.facts import StationRegistered
-from csms.errors import CsmsError
+from csms.errors import Conflict, CsmsError, NotFound
 from csms.gateway.house import GatewaySettings
 from csms.store import stations as rows
 from tests.simulation.disk import Disk
@@ -56,6 +58,7 @@ class World:
     conversations: list[Conversation] = field(default_factory=list)
     twins: Counter[str] = field(default_factory=Counter)
     conflicts_allowed: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
     jobs: "set[Task[None]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -108,25 +111,32 @@ class World:
                 )
             )
         async with self.house.borrowed() as db:
-            await furnish(db, self.house.clock, registered)
+            await furnish(db, registered)
 
     async def changed(self, station: Station, **fields: object) -> bool:
-        """A person changes a station as the API does; whether it worked."""
+        """A person changes a station; whether it worked."""
+        return await self.edited(station, lambda conn: rows.change(conn, station.identity, **fields))
+
+    async def edited(self, station: Station, edit: Callable[[AsyncConnection], Awaitable[None]]) -> bool:
+        """A person changes a station as the API does; whether it worked, by now or before."""
         house, identity = self.house, station.identity
         db, bus = house.db, house.bus
         if db is None or bus is None:
             return False
         self.changed_at[identity] = self.now
         try:
-            async with db.begin() as conn:
-                await rows.change(conn, identity, **fields)
+            try:
+                async with db.begin() as conn:
+                    await edit(conn)
+            except (NotFound, Conflict):
+                pass  # it has worked before, and the answer was lost
             bus.publish(StationRegistered(house.clock.now(), identity))
         except CsmsError as error:
             self.note("unchanged", identity, type(error).__name__)
             return False
         finally:
             self.changed_at[identity] = self.now
-        self.note("changed", identity, sorted(fields))
+        self.note("changed", identity)
         return True
 
     async def stop_house(self) -> None:
