@@ -5,7 +5,9 @@ PYTHON ?= python3
 WORKERS ?= 2
 ROUNDS ?= 300
 
-.PHONY: demo test run bench crash-audit reliability format clean
+SEEDS ?= 0:10000
+
+.PHONY: demo test run bench crash-audit reliability format clean simulate
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -24,6 +26,9 @@ crash-audit: $(VENV)/.installed-dev
 
 reliability: crash-audit
 	for what in outage disk stop restart herd flood; do $(BIN)/python -m reliability $$what $(ARGS) || exit 1; done
+
+simulate: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix-only --quiet .
