@@ -7,7 +7,9 @@ ROUNDS ?= 300
 
 SEEDS ?= 0:10000
 
-.PHONY: demo test run bench crash-audit reliability format clean simulate
+.PHONY: demo test interop run bench format clean
+
+.PHONY: demo test run bench crash-audit reliability format clean simulate interop
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -17,6 +19,17 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check.sh
+
+# Against the `iso15118` package, in a Python of its own; needs a Java runtime.
+
+interop: $(VENV)/.installed-dev .build/interop/.installed
+	ISO15118_PYTHON=.build/interop/bin/python $(BIN)/python -m pytest -q tests/interop
+
+.build/interop/.installed:
+	$(PYTHON) -m venv .build/interop
+	.build/interop/bin/python -m pip install --quiet iso15118==0.31.2 aiofile
+	command -v java || { echo "make interop needs a Java runtime (default-jre-headless)"; exit 1; }
+	touch $@
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,35 +1,34 @@
 """The commands: one station, a fleet, a scenario."""
 
 import asyncio
-import resource
-import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import orjson
 import typer
-import uvloop
 
+from chargepoint_sim.cli import ends
 from chargepoint_sim.cli.console import Driver, typed_lines
 from chargepoint_sim.cli.output import Output, complain
+from chargepoint_sim.cli.process import WrongUse, model_named, stop_on_signals
+from chargepoint_sim.cli.process import run as run_process
 from chargepoint_sim.clock import ScaledClock
-from chargepoint_sim.ev.vehicle import PowerLimits, VehicleModel
+from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.faults import BadFault, FaultOrder, inject, parse_fault
-from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.fleet.fleet import Fleet, Plan
 from chargepoint_sim.fleet.registration import Registrar, RegistrationFailed
 from chargepoint_sim.fleet.sessions import BadSessions
+from chargepoint_sim.iso15118.sdp import NoStation
 from chargepoint_sim.scenario import BadScenario, Scenario, play, read_scenario
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
 
 _FAILED, _WRONG_USE = 1, 2
-_SOCKETS_WANTED = 65_536
 _FLEET_EVENTS = frozenset(
     {"registered", "late", "ready", "summary", "connection_failed", "message_failed", "fault"}
 )
@@ -41,15 +40,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.command()(ends.ev)
+app.command()(ends.secc)
+
 _T = TypeVar("_T")
 # The parser's own errors have no public name of their own.
 _UsageError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
-
-
-class WrongUse(Exception):
-    """Options that do not go together."""
 
 
 class Version(StrEnum):
@@ -105,20 +103,13 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     )
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
     station = Station(fixed, _websocket(url), ScaledClock(speed), output.event, Behaviour(high_level=hlc))
-    driver = Driver(station, output.event, _model(vehicle), seed)
-    _run(_one_station(station, driver, orders, [token] * plug_at_start))
-
-
-def _model(name: str) -> VehicleModel:
-    try:
-        return Catalogue().named(name)
-    except KeyError as unknown:
-        raise WrongUse(f"--vehicle: {unknown.args[0]}") from None
+    driver = Driver(station, output.event, model_named(vehicle), seed)
+    run_process(_one_station(station, driver, orders, [token] * plug_at_start))
 
 
 async def _one_station(station: Station, driver: Driver, orders: list[FaultOrder], tokens: list[str]) -> None:
     """Run a station until somebody says quit or a signal comes."""
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(station.run()), tasks.create_task(_console(driver, stop))]
         running.append(tasks.create_task(_begin(station, driver, orders, tokens)))
@@ -182,7 +173,7 @@ def fleet(  # noqa: PLR0913
     plan = plan.with_site(site_import_w, site_export_w)
     orders = [parse_fault(text) for text in fault or []]
     output = Output(as_json, _FLEET_EVENTS)
-    _run(_many_stations(plan, output, _Server(register, api_key, program), orders, truth))
+    run_process(_many_stations(plan, output, _Server(register, api_key, program), orders, truth))
 
 
 class _Server:
@@ -206,7 +197,7 @@ async def _many_stations(
     plan: Plan, output: Output, server: _Server, orders: list[FaultOrder], truth: Path | None
 ) -> None:
     """Run a fleet until a signal comes; then the summary."""
-    stop, registrar = _stop_on_signals(), server.registrar()
+    stop, registrar = stop_on_signals(), server.registrar()
     whole = Fleet(plan, output.event, registrar)
     for station in whole.stations:
         for order in orders:
@@ -235,7 +226,7 @@ def scenario(
 ) -> None:
     """Play a scenario; exit code 1 if an expectation fails."""
     story = read_scenario(file, None if url is None else _websocket(url))
-    _run(_play(story, Output(as_json), _Server(register, api_key, program)))
+    run_process(_play(story, Output(as_json), _Server(register, api_key, program)))
 
 
 async def _play(story: Scenario, output: Output, server: _Server) -> None:
@@ -270,22 +261,6 @@ def _moment(text: str | None) -> datetime | None:
     return moment
 
 
-def _stop_on_signals() -> asyncio.Event:
-    """Set when the process is asked to end."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, with as many sockets as the system gives."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _SOCKETS_WANTED if most == resource.RLIM_INFINITY else min(most, _SOCKETS_WANTED)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-    uvloop.run(work)
-
-
 def main() -> None:
     """Entry point: wrong use is one line and exit code 2, what failed one line and exit code 1."""
     code = 0
@@ -297,7 +272,7 @@ def main() -> None:
     except* (_UsageError, WrongUse, BadFault, BadScenario, BadSessions) as mistakes:
         complain(_each(mistakes, _sentence)[0])
         code = _WRONG_USE
-    except* (RegistrationFailed, OSError) as failures:
+    except* (RegistrationFailed, NoStation, OSError) as failures:
         complain(_each(failures, _sentence)[0])
         code = _FAILED
     sys.exit(code)

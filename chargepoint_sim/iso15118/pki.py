@@ -57,6 +57,17 @@ class TestPki:
     vehicle: Identity
 
 
+def pki_in(folder: Path) -> TestPki:
+    """The files that `make_pki` has written to a folder; makes them if there are none."""
+    if not (folder / "vehicle_chain.pem").exists():
+        return make_pki(folder)
+    ends = [
+        Identity(folder / f"{end}_chain.pem", folder / f"{end}_key.pem", folder / f"{other}_root.pem")
+        for end, other in (("station", "oem"), ("vehicle", "v2g"))
+    ]
+    return TestPki(*ends)
+
+
 def make_pki(folder: Path, curve: Curve = Curve.P521, days: float = 30.0) -> TestPki:
     """Make both chains and write them to a folder; leaves hold for `days` (below zero: have expired)."""
     folder.mkdir(parents=True, exist_ok=True)

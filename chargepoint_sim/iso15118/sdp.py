@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv6Address
+from pathlib import Path
 from types import TracebackType
 
 from chargepoint_sim.clock import Clock, deadline
@@ -20,6 +21,7 @@ GROUP = "ff02::1"
 _REPEAT_S = 0.25
 _TRIES = 50
 _TCP = 0x00
+_ADDRESSES = Path("/proc/net/if_inet6")
 _ANSWER = struct.Struct(">16sHBB")
 
 
@@ -41,6 +43,16 @@ class StationAddress:
     host: IPv6Address
     port: int
     security: Security
+
+
+def link_local(interface: str) -> IPv6Address:
+    """An interface's own address on its link; `NoStation` if it has none."""
+    for line in _ADDRESSES.read_text().splitlines():
+        digits, *_, name = line.split()
+        address = IPv6Address(bytes.fromhex(digits))
+        if name == interface and address.is_link_local:
+            return address
+    raise NoStation(f"{interface} has no link-local IPv6 address")
 
 
 def question(security: Security) -> bytes:

@@ -98,10 +98,19 @@ def answer(
 
 
 def _constant(start: int, power_w: float) -> m.ChargingScheduleType:
+    """One power for a day at one price level: a schedule without a price is not taken by everybody."""
     entry = m.PowerScheduleEntryType(Duration=_DAY_S, Power=rational(power_w))
     entries = m.PowerScheduleEntryListType(PowerScheduleEntry=(entry,))
+    level = m.PriceLevelScheduleEntryType(Duration=_DAY_S, PriceLevel=0)
+    prices = m.PriceLevelScheduleType(
+        TimeAnchor=start,
+        PriceScheduleID=1,
+        NumberOfPriceLevels=1,
+        PriceLevelScheduleEntries=m.PriceLevelScheduleEntryListType(PriceLevelScheduleEntry=(level,)),
+    )
     return m.ChargingScheduleType(
-        PowerSchedule=m.PowerScheduleType(TimeAnchor=start, PowerScheduleEntries=entries)
+        PowerSchedule=m.PowerScheduleType(TimeAnchor=start, PowerScheduleEntries=entries),
+        PriceLevelSchedule=prices,
     )
 
 
@@ -115,14 +124,17 @@ def chosen_tuple(offered: m.ScheduleExchangeRes) -> int:
     return tuples[0].ScheduleTupleID
 
 
-def power_profile(control: Control, schedule_id: int, power_w: float) -> m.EVPowerProfileType | None:
-    """What a vehicle means to draw; only Scheduled control wants to know."""
-    if control is Control.DYNAMIC:
-        return None
+def power_profile(control: Control, schedule_id: int, power_w: float) -> m.EVPowerProfileType:
+    """What a vehicle means to draw; in Dynamic control it is no promise."""
     entry = m.PowerScheduleEntryType(Duration=_DAY_S, Power=rational(power_w))
+    dynamic = control is Control.DYNAMIC
+    chosen = m.Scheduled_EVPPTControlModeType(
+        SelectedScheduleTupleID=max(1, schedule_id), PowerToleranceAcceptance="PowerToleranceConfirmed"
+    )
     return m.EVPowerProfileType(
         TimeAnchor=0,
-        Scheduled_EVPPTControlMode=m.Scheduled_EVPPTControlModeType(SelectedScheduleTupleID=schedule_id),
+        Dynamic_EVPPTControlMode=m.Dynamic_EVPPTControlModeType() if dynamic else None,
+        Scheduled_EVPPTControlMode=None if dynamic else chosen,
         EVPowerProfileEntries=m.EVPowerProfileEntryListType(EVPowerProfileEntry=(entry,)),
     )
 

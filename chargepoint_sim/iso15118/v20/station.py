@@ -180,6 +180,8 @@ def _power_on(secc: Secc, asked: m.PowerDeliveryReq) -> Answer:
         return _power_off(secc)
     if asked.ChargeProgress != "Start":
         raise Refused("FAILED_SequenceError")
+    if asked.EVProcessing != "Finished":
+        return _delivered(secc, State.POWER_ON)  # it still thinks about its power profile
     if (objection := scheduling.objection(asked, secc.control, secc.outlet.rating)) is not None:
         raise Refused(objection)
     secc.energised = True

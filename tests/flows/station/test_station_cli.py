@@ -192,3 +192,56 @@ async def test_wrong_use_is_one_line(arguments: list[str], code: int, says: str)
     assert err.startswith("chargepoint-sim: ")
     assert err.count("\n") == 1
     assert says in err
+
+
+async def test_both_ends_of_iso_15118_alone_over_tls(tmp_path: Path) -> None:
+    pki = ["--pki", str(tmp_path / "pki")]
+    async with started("secc", *pki, "--limit-w", "-7000", "--sessions", "1", "--json") as station:
+        port = (await station.until("listening"))["port"]
+        ev = ["ev", "--port", str(port), *pki, "--loop-period-s", "0.05", "--loops", "40", "--json"]
+        code, out, err = await finished(*ev)
+        assert (code, err) == (0, "")
+        events = [json.loads(line) for line in out.splitlines()]
+        assert [one["event"] for one in events][:2] == ["connected", "power"]
+        assert events[1]["power_w"] == pytest.approx(-7000)
+        assert events[-1] == {"event": "ended", "how": "by vehicle", "why": "", "soc": events[-1]["soc"]}
+        needs = await station.until("needs")
+        assert needs["bidirectional"] is True
+        assert needs["v2x_minimum_wh"] < 0
+        assert (await station.until("ended"))["how"] == "by vehicle"
+        assert await asyncio.wait_for(station.process.wait(), 30) == 0
+
+
+async def test_a_station_alone_takes_orders_by_typing() -> None:
+    async with started("secc", "--service", "2", "--sessions", "1", "--json") as station:
+        port = (await station.until("listening"))["port"]
+        async with started("ev", "--port", str(port), "--loop-period-s", "0.05", "--json") as vehicle:
+            assert (await vehicle.until("power"))["power_w"] > 0
+            await station.type("limit nowhere")
+            await station.until("mistake")
+            await station.type("limit 1500")
+            assert (await vehicle.until("power"))["power_w"] == pytest.approx(1500)
+            await station.type("stop")
+            assert (await vehicle.until("ended"))["how"] == "by station"
+        assert (await station.until("ended"))["how"] == "by station"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ev",),
+        ("ev", "--port", "1", "--interface", "lo"),
+        ("ev", "--port", "1", "--control", "none"),
+        ("secc", "--service", "3"),
+    ],
+)
+async def test_ends_refuse_wrong_options(arguments: tuple[str, ...]) -> None:
+    code, _, err = await finished(*arguments)
+    assert code == 2
+    assert err.startswith("chargepoint-sim: --") or "either --port" in err
+
+
+async def test_a_vehicle_without_a_station_says_so() -> None:
+    code, _, err = await finished("ev", "--port", "1")
+    assert code == 1
+    assert "onnect" in err

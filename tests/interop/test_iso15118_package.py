@@ -1,0 +1,141 @@
+"""Our vehicle against the station of the `iso15118` package, its vehicle against our station. `make interop`.
+
+The package runs in a Python of its own, named by ISO15118_PYTHON, because of what it pins and of its Java.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from chargepoint_sim.clock import RealClock
+from chargepoint_sim.ev.battery import Battery, BatteryModel
+from chargepoint_sim.ev.vehicle import Current, DriverNeeds, PowerLimits, Vehicle, VehicleModel
+from chargepoint_sim.iso15118.evcc import Evcc, Plan
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
+from chargepoint_sim.iso15118.secc import Hardware, Secc
+from chargepoint_sim.iso15118.services import SERVICES, Control
+from chargepoint_sim.iso15118.v20 import station as station_20
+from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
+from chargepoint_sim.iso15118.wire import WireChannel, connect, listen
+from chargepoint_sim.station.evse import Evse
+
+PYTHON = os.environ.get("ISO15118_PYTHON")
+PEER = Path(__file__).with_name("peer.py")
+SERVICE_IDS = {"AC": 1, "DC": 2, "AC_BPT": 5, "DC_BPT": 6}
+WAIT_S = 90.0
+BUSY_S = 20.0  # the package's Java takes its time for a message
+
+pytestmark = [
+    pytest.mark.skipif(PYTHON is None, reason="ISO15118_PYTHON names no Python with the package"),
+    pytest.mark.timeout(200),
+]
+
+
+class Peer:
+    """The package's end, and what it says."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.said: list[dict[str, object]] = []
+
+    async def says(self, event: str) -> dict[str, object]:
+        """Its next line of a kind."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(WAIT_S):
+            while line := await self._process.stdout.readline():
+                self.said.append(json.loads(line))
+                if self.said[-1]["event"] == event:
+                    return self.said[-1]
+        raise AssertionError(f"it ended without {event!r}: {self.said}")
+
+
+@asynccontextmanager
+async def peer(*words: str) -> AsyncIterator[Peer]:
+    assert PYTHON is not None
+    process = await asyncio.create_subprocess_exec(PYTHON, str(PEER), *words, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield Peer(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def a_vehicle(service: str) -> Vehicle:
+    current = Current(service[:2])
+    battery = BatteryModel(60_000, 11_000, 10_000)
+    model = VehicleModel("ours", battery, service.endswith("BPT"), current, 400.0)
+    needs = DriverNeeds(target_soc=80, min_soc=20, v2x_min_soc=30, departure_s=RealClock().monotonic() + 3600)
+    return Vehicle("WMIV1234567890ABCDEX", model, Battery.at(battery, 50.0), needs)
+
+
+@pytest.mark.parametrize("control", list(Control))
+@pytest.mark.parametrize("service", list(SERVICE_IDS))
+async def test_our_vehicle_at_its_station(service: str, control: Control) -> None:
+    order_w = -7_000.0 if service.endswith("BPT") else 7_000.0
+    clock, powers = RealClock(), []
+
+    def flowing(power_w: float) -> None:
+        powers.append(power_w)
+        if powers.count(order_w) >= 3:
+            evcc.stop()
+
+    plan = Plan(vehicle_20.DIALECTS, 0.1, control, BUSY_S, on_power=flowing)
+    async with peer("station", "0", service, str(order_w)) as its:
+        port = (await its.says("listening"))["port"]
+        assert isinstance(port, int)
+        channel = await connect("127.0.0.1", port, (clock, clock))
+        evcc = Evcc(channel, a_vehicle(service), clock, plan)
+        async with asyncio.timeout(WAIT_S):
+            ending = await evcc.run()
+        assert (ending, evcc.failure) == (Ending.BY_VEHICLE, "")
+        assert evcc.service.id == SERVICE_IDS[service]
+        assert evcc.control is control
+        needs = await its.says("needs")
+    assert powers.count(order_w) == 3
+    assert needs["target_wh"] == 18_000
+    assert needs["min_wh"] == -18_000
+    assert needs["departure_s"] == pytest.approx(3600, abs=60)
+    if control is Control.DYNAMIC and service.endswith("BPT"):
+        assert needs["v2x_min_wh"] == -12_000
+    if service.startswith("DC"):
+        assert needs["soc"] == 50
+
+
+@pytest.mark.parametrize("control", list(Control))
+@pytest.mark.parametrize("service", list(SERVICE_IDS))
+async def test_its_vehicle_at_our_station(service: str, control: Control) -> None:
+    clock = RealClock()
+    arrived: asyncio.Future[WireChannel] = asyncio.get_running_loop().create_future()
+    server = await listen("127.0.0.1", 0, (clock, clock), arrived.set_result)
+    evse = Evse(1, PowerLimits(11_000, 11_000), clock)
+    told: list[ChargingNeeds] = []
+    evse.plug(a_vehicle(service))
+    evse.granted, evse.on_needs = Permission.GRANTED, told.append
+    evse.set_limit(-7_000 if service.endswith("BPT") else 7_000)
+    hardware = Hardware("ZZOUR1", frozenset({SERVICE_IDS[service]}), controls=frozenset({control}))
+    port = server.sockets[0].getsockname()[1]
+    async with peer("vehicle", str(port), service, "0") as its, asyncio.TaskGroup() as tasks:
+        channel = await asyncio.wait_for(arrived, WAIT_S)
+        secc = Secc(channel, evse, clock, hardware, station_20.DIALECTS)
+        running = tasks.create_task(secc.run())
+        await its.says("stopped")
+    server.close()
+    await server.wait_closed()
+    assert (running.result(), secc.failure) == (Ending.BY_VEHICLE, "")
+    assert secc.service == SERVICES[SERVICE_IDS[service]]
+    assert secc.control is control
+    assert not evse.closed
+    assert evse.vehicle is not None
+    assert len(told) == 1
+    if control is Control.DYNAMIC:
+        assert told[0].departure_in_s == 7200
+        assert told[0].requests.target_wh == 40_000
+        assert told[0].requests.minimum_wh == -20_000
+        if service.endswith("BPT"):
+            assert told[0].requests.v2x_maximum_wh == 5_000
