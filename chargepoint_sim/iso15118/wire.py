@@ -13,6 +13,7 @@ from chargepoint_sim.iso15118.exi.vocabulary import Element
 from chargepoint_sim.iso15118.protocols import ends_handshake, from_frame, to_frame
 from chargepoint_sim.iso15118.v2gtp import BadFrame, Frames
 
+_LOOPBACK, _JOIN_S = "127.0.0.1", 30.0
 _MOST_WAITING = 8  # frames of a peer that does not wait for answers, before it is not read any more
 
 
@@ -34,13 +35,18 @@ class WireChannel(asyncio.Protocol):
         self._agreed = False
         self._arrived = asyncio.Event()
         self._rested = asyncio.Event()
+        self._up = asyncio.Event()
         self._gone = False
+        self._closed = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TCP, and TLS if there is any, are up."""
         self._transport = cast("asyncio.Transport", transport)
+        self._up.set()
         self._opened(self)
+        if self._closed:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Keep whole frames; after bytes that are none nothing is read any more."""
@@ -99,7 +105,8 @@ class WireChannel(asyncio.Protocol):
         """There is no way to hurry the other end: it is the vehicle that asks."""
 
     def close(self) -> None:
-        """Hang up, after what is written has left."""
+        """Hang up, after what is written has left; a connection that is still to come is cut at once."""
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 
@@ -123,3 +130,21 @@ async def listen(
     """A station's socket; `opened` gets a channel for every vehicle that has connected."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: WireChannel(*clocks, opened), host, port, ssl=tls)
+
+
+async def join(
+    vehicle_end: WireChannel, station_end: WireChannel, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
+) -> None:
+    """Connect two ends of one process through the loopback interface; contexts: station's, vehicle's.
+
+    `OSError` or `TimeoutError` where that does not succeed.
+    """
+    loop, (of_station, of_vehicle) = asyncio.get_running_loop(), tls or (None, None)
+    server = await loop.create_server(lambda: station_end, _LOOPBACK, 0, ssl=of_station)
+    try:
+        async with asyncio.timeout(_JOIN_S):
+            port = server.sockets[0].getsockname()[1]
+            await loop.create_connection(lambda: vehicle_end, _LOOPBACK, port, ssl=of_vehicle)
+            await station_end._up.wait()
+    finally:
+        server.close()

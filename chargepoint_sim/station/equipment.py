@@ -14,9 +14,13 @@ Observe = Callable[[str, dict[str, object]], None]
 
 
 class HighLevel(StrEnum):
-    """How station and vehicle talk: ISO 15118-20 in memory, or not at all (the station just knows)."""
+    """How station and vehicle talk: ISO 15118-20, or not at all (the station just knows)."""
 
     MEMORY = "memory"
+    WIRE = "wire"
+    """As bytes over TCP on loopback."""
+    TLS = "tls"
+    """As bytes over TLS 1.3 on loopback, with test certificates."""
     NONE = "none"
 
 

@@ -1,20 +1,27 @@
 """The talk between one vehicle and one EVSE during a charging session, over whatever lies between them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from ssl import SSLContext
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from chargepoint_sim.clock import Clock
 from chargepoint_sim.ev.vehicle import Vehicle
-from chargepoint_sim.iso15118.channel import MemoryChannel
+from chargepoint_sim.iso15118.channel import Channel, MemoryChannel
 from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, VehicleState
+from chargepoint_sim.iso15118.pki import make_pki
 from chargepoint_sim.iso15118.secc import Hardware, Secc
+from chargepoint_sim.iso15118.tls import station_context, vehicle_context
 from chargepoint_sim.iso15118.v20 import station as station_20
 from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
+from chargepoint_sim.iso15118.wire import WireChannel, join
 from chargepoint_sim.station.evse import Evse
 
-# In memory nothing is lost, so a time-out would only tell of a busy machine.
+# Within one process nothing is lost, so a time-out would only tell of a busy machine.
 _PATIENCE_S = 60.0
 _POLL_S = 1.0
 
@@ -39,10 +46,18 @@ class Hookup(Protocol):
 
 
 class Iso15118Hookup:
-    """ISO 15118-20 through a memory channel."""
+    """ISO 15118-20 through two ends of a channel. `connect` brings them together before they talk."""
 
-    def __init__(self, evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> None:
-        self._vehicle_end, station_end = MemoryChannel.pair(evse.clock, message_clock)
+    def __init__(
+        self,
+        evse: Evse,
+        vehicle: Vehicle,
+        ends: tuple[Channel, Channel],
+        loop_period_s: float,
+        connect: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._vehicle_end, station_end = ends
+        self._connect = connect
         plan = Plan(vehicle_20.DIALECTS, loop_period_s, least_timeout_s=_PATIENCE_S)
         self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, plan)
         hardware = Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}")
@@ -50,6 +65,11 @@ class Iso15118Hookup:
 
     async def run(self) -> Ending:
         """Both ends at once."""
+        if self._connect is not None:
+            try:
+                await self._connect()
+            except (OSError, TimeoutError):
+                return Ending.LOST
         async with asyncio.TaskGroup() as ends:
             ends.create_task(self._evcc.run())
             station = ends.create_task(self._secc.run())
@@ -71,6 +91,32 @@ class Iso15118Hookup:
     def vanish(self) -> None:
         """The vehicle is gone without a word."""
         self._vehicle_end.close()
+
+
+def in_memory(evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> Hookup:
+    """ISO 15118-20 without bytes."""
+    ends = MemoryChannel.pair(evse.clock, message_clock)
+    return Iso15118Hookup(evse, vehicle, ends, loop_period_s)
+
+
+def on_the_wire(
+    evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float, tls: bool = False
+) -> Hookup:
+    """ISO 15118-20 as bytes over loopback."""
+    vehicle_end, station_end = (WireChannel(evse.clock, message_clock) for _ in range(2))
+
+    async def connect() -> None:
+        await join(vehicle_end, station_end, _contexts() if tls else None)
+
+    return Iso15118Hookup(evse, vehicle, (vehicle_end, station_end), loop_period_s, connect)
+
+
+@cache
+def _contexts() -> tuple[SSLContext, SSLContext]:
+    """The station's and the vehicle's side of TLS; one test PKI serves the whole process."""
+    with TemporaryDirectory() as folder:
+        pki = make_pki(Path(folder))
+        return station_context(pki.station), vehicle_context(pki.vehicle)
 
 
 class DirectHookup:

@@ -17,7 +17,7 @@ from chargepoint_sim.profiles.profile import Profile, earliest
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse, Flow
-from chargepoint_sim.station.hookup import DirectHookup, Hookup, Iso15118Hookup
+from chargepoint_sim.station.hookup import DirectHookup, Hookup, in_memory, on_the_wire
 from chargepoint_sim.station.transaction import Transaction
 from chargepoint_sim.station.words import (
     ConnectorStatus,
@@ -199,10 +199,15 @@ class Visit:
                 self._tell(EventType.UPDATED, Trigger.EV_COMMUNICATION_LOST, Context.OTHER)
 
     def _make_hookup(self) -> Hookup:
-        equipment = self._equipment
-        if equipment.high_level is HighLevel.NONE:
-            return DirectHookup(self.evse, self.vehicle, equipment.loop_period_s)
-        return Iso15118Hookup(self.evse, self.vehicle, equipment.message_clock, equipment.loop_period_s)
+        equipment, period_s = self._equipment, self._equipment.loop_period_s
+        ends = self.evse, self.vehicle
+        match equipment.high_level:
+            case HighLevel.NONE:
+                return DirectHookup(*ends, period_s)
+            case HighLevel.MEMORY:
+                return in_memory(*ends, equipment.message_clock, period_s)
+            case over:
+                return on_the_wire(*ends, equipment.message_clock, period_s, tls=over is HighLevel.TLS)
 
     async def _until_session_over(self) -> None:
         try:

@@ -450,6 +450,34 @@ async def test_it_comes_back_after_refusals(csms: Any, bench: Any) -> None:
     assert [name for name, _ in one.events][:3] == ["connection_failed"] * 3
 
 
+@pytest.mark.parametrize("over", [HighLevel.WIRE, HighLevel.TLS])
+async def test_a_negative_limit_reaches_the_vehicle_as_bytes(csms: Any, bench: Any, over: HighLevel) -> None:
+    one, peer, transaction = await charging(csms, bench, high_level=over)
+    (needs,) = await csms.wait_for("NotifyEVChargingNeeds")
+    parameters = needs["chargingNeeds"]["dcChargingParameters"]
+    assert (parameters["stateOfCharge"], parameters["evEnergyCapacity"]) == (50, 60_000)
+    assert (parameters["energyAmount"], parameters["evMaxPower"]) == (18_000, 11_000)
+    assert needs["customData"]["evMaxDischargePower"] == 10_000
+    answer = await peer.call("SetChargingProfile", lease(csms, transaction, -7_000))
+    assert answer == {"status": "Accepted"}
+    await csms.wait_for("TransactionEvent", lambda p: measured(p, "Power.Active.Export") == 7_000)
+    visit = one.station.cabinet.visits[1]
+    assert visit._hookup._evcc.power_w == -7_000
+    assert one.station.cabinet.evses[1].vehicle.ability.discharge_w == 10_000
+    await peer.call("RequestStopTransaction", {"transactionId": transaction})
+    await csms.wait_for("TransactionEvent", is_event(eventType="Ended"))
+    assert one.station.cabinet.evses[1].power_w == 0
+
+
+@pytest.mark.parametrize("over", [HighLevel.WIRE, HighLevel.TLS])
+async def test_a_vehicle_torn_off_is_noticed_on_the_wire(csms: Any, bench: Any, over: HighLevel) -> None:
+    one, _, _ = await charging(csms, bench, high_level=over)
+    one.station.cabinet.visits[1].vanish()
+    (ended,) = await csms.wait_for("TransactionEvent", is_event(eventType="Ended"))
+    assert ended["transactionInfo"]["stoppedReason"] == "EVDisconnected"
+    assert not one.station.cabinet.evses[1].closed
+
+
 async def test_without_high_level_communication_it_works_as_well(csms: Any, bench: Any) -> None:
     one, peer, transaction = await charging(csms, bench, high_level=HighLevel.NONE)
     assert (await peer.call("SetChargingProfile", lease(csms, transaction, -5_000)))["status"] == "Accepted"
