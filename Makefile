@@ -7,9 +7,8 @@ ROUNDS ?= 300
 
 SEEDS ?= 0:10000
 
-.PHONY: demo test interop run bench format clean
-
 .PHONY: demo test run bench crash-audit reliability format clean simulate interop
+.PHONY: demo test interop run bench format clean crash-audit reliability simulate fuzz fuzz-parser
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -42,6 +41,19 @@ reliability: crash-audit
 
 simulate: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
+# A round is a seed, some 11,000 inputs and 10 seconds; SEED=n ROUNDS=1 plays it again.
+SEED ?= 1
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS) --seed $(SEED) $(if $(URL),--url $(URL)) $(ARGS)
+
+SECONDS ?= 60
+
+fuzz-parser: $(VENV)/.installed-dev
+	tools/provide_venv.sh "$(PYTHON)" $(VENV) '.[dev,fuzz]'
+	mkdir -p .build/fuzz
+	$(BIN)/python -m tests.fuzz.parser .build/fuzz -max_total_time=$(SECONDS) -max_len=20000 \
+		-artifact_prefix=.build/ $(ARGS)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix-only --quiet .
