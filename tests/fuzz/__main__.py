@@ -23,7 +23,11 @@ def main() -> int:
     front.WAIT_S = 120.0  # it runs beside other work
     total, begun = Score(), time.monotonic()
     for seed in range(options.seed, options.seed + options.rounds):
-        score = asyncio.run(play(seed, options.count, options.url))
+        try:
+            score = asyncio.run(play(seed, options.count, options.url))
+        except KeyboardInterrupt:
+            options.rounds = seed - options.seed
+            break
         total.add(score)
         for failure in score.failures:
             print(f"FAILED {failure}", flush=True)
