@@ -78,7 +78,8 @@ async def main() -> None:
         port = next(iter(server.sockets)).getsockname()[1]
         print("| input | csms | README server of `ocpp` |\n| --- | --- | --- |")
         for parameters in REFUSED:
-            text, id, code = (part for part in parameters.values if isinstance(part, str | bytes))
+            text, (id, code) = parameters.values[0], map(str, parameters.values[1:])
+            assert isinstance(text, str | bytes)
             print(f"| {parameters.id} | {code}, id {id} | {await _outcome(port, text)} |")
 
 

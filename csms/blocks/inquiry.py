@@ -48,6 +48,8 @@ class Inquiry:
         self._clock = clock
         self._room = asyncio.Semaphore(AT_ONCE)
         self._under_way: set[_Key] = set()
+        self._back: set[str] = set()
+        self._bell = asyncio.Event()
 
     @property
     def under_way(self) -> int:
@@ -60,12 +62,24 @@ class Inquiry:
             self._bus.subscribe(TransactionDoubted, StationConnected) as facts,
             asyncio.TaskGroup() as group,
         ):
+            group.create_task(self._sweep(group))
             async for fact in facts:
                 if isinstance(fact, TransactionDoubted):
                     self._begin(group, (fact.station_id, fact.transaction_id))
                 elif isinstance(fact, StationConnected):
-                    for key in await self._left(fact.station_id):
-                        self._begin(group, key)
+                    self._back.add(fact.station_id)
+                    self._bell.set()
+
+    async def _sweep(self, group: asyncio.TaskGroup) -> None:
+        """Look after those who are back, some time later: a herd has other worries when it comes."""
+        while True:
+            await self._bell.wait()
+            await self._clock.sleep(PAUSES_S[0])
+            self._bell.clear()
+            back, self._back = self._back, set()
+            for identity in back:
+                for key in await self._left(identity):
+                    self._begin(group, key)
 
     def _begin(self, group: asyncio.TaskGroup, key: _Key) -> None:
         """One inquiry for a transaction at a time; what is too many waits for a new connection."""
@@ -78,6 +92,9 @@ class Inquiry:
             rows = await doubts.doubtful(self._db, identity, self._clock.now() - NOT_OLDER)
         except CsmsError as error:
             log.warning("inquiry failed", station_id=identity, reason=type(error).__name__)
+            return []
+        except Exception as error:
+            log.error("inquiry failed", station_id=identity, reason=type(error).__name__)
             return []
         return [(identity, row.transaction_id) for row in rows]
 

@@ -99,13 +99,22 @@ def verdict(action: str, text: str, *, accepted: bool = True, witness: bool = Fa
         return Verdict(False, frozenset({"NotImplemented"}))
     if action not in SERVED:
         return Verdict(False, frozenset({"NotSupported"}))
-    codes = breaches(action, text, witness=witness)
+    right = _on_payload(action, text, "Request", witness)
+    if right.taken and not is_handled(action):
+        return Verdict(False, right.codes | {"NotSupported"})
+    return right
+
+
+def on_answer(action: str, text: str, *, witness: bool = False) -> Verdict:
+    """On a station's answer with this payload text to a call of ours."""
+    return _on_payload(action, text, "Response", witness)
+
+
+def _on_payload(action: str, text: str, suffix: str, witness: bool) -> Verdict:
+    codes = breaches(action, text, suffix, witness=witness)
     if codes:
         return Verdict(bool(MAY_BE_TAKEN.search(text)), frozenset(codes))
-    refused = {code for look, code, _ in MAY_BE_REFUSED if look.search(text)}
-    if not is_handled(action):
-        return Verdict(False, frozenset({"NotSupported", *refused}))
-    return Verdict(True, frozenset(refused))
+    return Verdict(True, frozenset(code for look, code, _ in MAY_BE_REFUSED if look.search(text)))
 
 
 def breaches(action: str, text: str, suffix: str = "Request", *, witness: bool = False) -> set[str]:
