@@ -21,7 +21,7 @@ from benchmarks import report
 from benchmarks.claims import claims
 from benchmarks.figures import Series, Verdict, judge
 from benchmarks.plan import FULL, QUICK, TINY
-from benchmarks.processes import Cores, pin
+from benchmarks.processes import Cores, pin, raise_file_limit
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.subjects import yard
 
@@ -61,6 +61,7 @@ def _load() -> float:
 async def measure(size: str, only: Sequence[str], console: Console, *, offline: bool = False) -> Result:
     """Run the scenarios one after the other. One that fails is told, and the others still run."""
     plan = PLANS[size]
+    raise_file_limit()
     _end_in_order()
     result = Result(datetime.now(UTC).isoformat(timespec="seconds"), size, report.machine(), _load())
     cores = Cores.found()
@@ -107,6 +108,7 @@ def show(result: Result, console: Console) -> None:
     for table in report.absolutes(result.series):
         table.show(console)
     report.verdicts(result.verdicts).show(console)
+    console.print(report.summed_up(result.verdicts))
     console.print(
         f"{result.began}, {result.plan}; 1-minute load {result.load_before:.2f} before, "
         f"{result.load_after:.2f} after; " + ", ".join(f"{k} {v}" for k, v in result.machine.items())
@@ -138,7 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.write_text(result.as_json())
     if options.markdown is not None:
         tables = [report.verdicts(result.verdicts), *report.absolutes(result.series)]
-        options.markdown.write_text("\n".join(table.markdown() for table in tables))
+        summary = f"{report.summed_up(result.verdicts)}\n"
+        options.markdown.write_text("\n".join([summary, *(table.markdown() for table in tables)]))
     return 1 if result.failed else 0
 
 

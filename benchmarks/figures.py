@@ -28,7 +28,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ratio of two series in the same run. `at_most`: smaller is better, the floor is a ceiling."""
+    """A ratio of two series in the same run. `at_most`: smaller is better, the floor is a ceiling.
+
+    Without `under` it is no ratio but the figure itself.
+    """
 
     text: str
     key: str
@@ -53,10 +56,17 @@ class Verdict:
     @property
     def met(self) -> bool | None:
         """Whether the floor is reached; None if there is none."""
-        floor = self.claim.floor
-        if floor is None:
+        return self._reaches(self.claim.floor)
+
+    @property
+    def aimed(self) -> bool | None:
+        """Whether the aim is reached; None if there is none."""
+        return self._reaches(self.claim.aim)
+
+    def _reaches(self, limit: float | None) -> bool | None:
+        if limit is None:
             return None
-        return self.ratio <= floor if self.claim.at_most else self.ratio >= floor
+        return self.ratio <= limit if self.claim.at_most else self.ratio >= limit
 
 
 def judge(claims: Sequence[Claim], series: Sequence[Series]) -> list[Verdict]:
@@ -65,9 +75,11 @@ def judge(claims: Sequence[Claim], series: Sequence[Series]) -> list[Verdict]:
     verdicts = []
     for claim in claims:
         over, under = by_subject.get(claim.over), by_subject.get(claim.under)
-        if over is None or under is None:
+        if over is None or (claim.under and under is None):
             continue
-        pairs = zip(over.values(claim.key), under.values(claim.key), strict=False)
+        figures = over.values(claim.key)
+        ones = [1.0] * len(figures) if under is None else under.values(claim.key)
+        pairs = zip(figures, ones, strict=False)
         ratios = [(b / a if claim.inverse else a / b) for a, b in pairs if a and b]
         if ratios:
             verdicts.append(Verdict(claim, median(ratios), min(ratios), max(ratios)))

@@ -15,6 +15,7 @@ READY_S = 60.0
 STOP_S = 20.0
 ANSWER_S = 300.0
 LINE_MAX = 64 * 1024 * 1024
+FILES = 65_536
 
 
 class Failed(Exception):
@@ -32,12 +33,15 @@ def on_fast_loop(main: Coroutine[Any, Any, None]) -> None:
 
 
 def raise_file_limit() -> None:
-    """As many open sockets as we are allowed."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    """As many open sockets as we are allowed (`ulimit -n`), for this process and all that it starts."""
+    with contextlib.suppress(ImportError):
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        for most in (max(hard, FILES), hard):  # more than the hard limit only for who may
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+                return
 
 
 @dataclass(frozen=True, slots=True)

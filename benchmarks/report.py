@@ -66,6 +66,18 @@ def verdicts(found: Sequence[Verdict]) -> Table:
     )
 
 
+def summed_up(found: Sequence[Verdict]) -> str:
+    """Which floors are met, and of these which aims."""
+    judged = [each for each in found if each.met is not None]
+    missed = "; ".join(each.claim.text for each in judged if not each.met)
+    aimed = "; ".join(each.claim.text for each in judged if each.aimed)
+    met = sum(each.met is True for each in judged)
+    return (
+        f"{met} of {len(judged)} floors met. Not met: {missed or 'none'}. "
+        f"Aims that are reached too: {aimed or 'none'}."
+    )
+
+
 def absolutes(series: Sequence[Series]) -> list[Table]:
     """What the ratios were made of, a table a scenario: medians of the rounds, and the range of the rates."""
     return [

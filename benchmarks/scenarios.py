@@ -16,6 +16,8 @@ from benchmarks.subjects import (
     POSTGRESQL,
     README,
     RPC,
+    SECURE,
+    SECURE_ECHO,
     SQLITE,
     Subject,
     Yard,
@@ -176,11 +178,28 @@ async def _fan_out(bench: Bench, subject: Subject, count: int, number: int) -> R
 
 async def connections(bench: Bench) -> list[Series]:
     """Handshakes with authentication and boot, and the memory of a station that then is idle."""
-    names = [name for name in (ECHO, SQLITE, README, RPC) if name not in bench.yard.missing]
-    series = {name: Series("connections", name, "boot") for name in names}
+    return await _handshakes(bench, "connections", (ECHO, SQLITE, README, RPC))
+
+
+async def tls(bench: Bench) -> list[Series]:
+    """Security profile 2: handshakes and memory as without TLS, then Heartbeats and durable events."""
+    plan, names = bench.plan, (SECURE_ECHO, SECURE)
+    found = await _handshakes(bench, "tls", names)
+    async with AsyncExitStack() as stack:
+        subjects = await start_all(bench, stack, names, plan.few)
+        runs = []
+        for kind in ("heartbeat", "event"):
+            command = {"do": "closed", "kind": kind, "seconds": plan.seconds}
+            runs += [(each, f"{each.name}, {kind}", command) for each in subjects.values()]
+        return found + await interleaved(bench, "tls", runs, plan.rounds)
+
+
+async def _handshakes(bench: Bench, scenario: str, subjects: Sequence[str]) -> list[Series]:
+    names = [name for name in subjects if name not in bench.yard.missing]
+    series = {name: Series(scenario, name, "boot") for name in names}
     for number in range(bench.plan.connection_rounds):
         for name in names:
-            bench.step(f"connections: {name}, round {number + 1}")
+            bench.step(f"{scenario}: {name}, round {number + 1}")
             async with bench.yard.start(name, bench.plan.handshakes, fresh=True) as subject:
                 series[name].rounds.append(await _connections(bench, subject))
     return list(series.values())
@@ -210,5 +229,6 @@ SCENARIOS: dict[str, Scenario] = {
     "open-loop": open_loop,
     "fan-out": fan_out,
     "connections": connections,
+    "tls": tls,
     "writer": writer,
 }

@@ -1,6 +1,7 @@
 """The servers that are compared: each is started, given its stations, and asked through one interface."""
 
 import asyncio
+import json
 import secrets
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks import certificate
 from benchmarks.load.frames import TOKEN
 from benchmarks.processes import READY_S, Child, Cores, Failed, python, running
 
@@ -28,7 +30,9 @@ SQLITE = "csms, SQLite"
 POSTGRESQL = "csms, PostgreSQL"
 FORGETFUL = "csms, keeping nothing"
 GATEWAY = "csms gateway"
-HOUSES = frozenset({SQLITE, POSTGRESQL, FORGETFUL})
+SECURE = "csms, TLS"
+SECURE_ECHO = "websockets echo, TLS"
+HOUSES = frozenset({SQLITE, POSTGRESQL, FORGETFUL, SECURE})
 """Those that are `csms serve` and know stations only over REST."""
 
 
@@ -44,7 +48,7 @@ class Subject:
     @property
     def echo(self) -> bool:
         """Whether it sends back what it is told."""
-        return self.name == ECHO
+        return self.name in (ECHO, SECURE_ECHO)
 
 
 class Yard:
@@ -99,12 +103,12 @@ class Yard:
         registered = False
         if fresh and name in HOUSES:
             async with running(_file(name), command, self.cores.server, folder, environment) as child:
-                await _register((await child.line(READY_S))["api"], _key(folder), stations)
+                await _register((await child.line(READY_S))["api"], folder, stations, _profile(name))
                 registered = True
         async with running(_file(name), command, self.cores.server, folder, environment) as child:
             ready = await child.line(READY_S)
             if name in HOUSES and not registered:
-                await _register(ready["api"], _key(folder), stations)
+                await _register(ready["api"], folder, stations, _profile(name))
             yield Subject(name, child, ready["ocpp"], stations)
 
     def generator(self) -> AbstractAsyncContextManager[Child]:
@@ -120,6 +124,10 @@ class Yard:
         if name in (ECHO, README):
             module = "echo" if name == ECHO else "ocpp_readme"
             return python(f"benchmarks.peers.{module}"), environment
+        if name == SECURE_ECHO:
+            return python("benchmarks.peers.echo", *map(str, certificate.make(folder))), environment
+        if name == SECURE:
+            environment |= _secured(*certificate.make(folder))
         environment |= {
             "CSMS_STORE__URL": await self._store(name, folder),
             "CSMS_ADMIN_KEY_FILE": str(folder / "admin.key"),
@@ -198,12 +206,24 @@ async def _npm(folder: Path) -> Path:
     return folder / "node_modules"
 
 
-def _key(folder: Path) -> str:
-    return (folder / "admin.key").read_text().strip()
+def _profile(name: str) -> int:
+    """The security profile of a subject's stations."""
+    return 2 if name == SECURE else 1
 
 
-async def _register(api: str, key: str, stations: list[tuple[str, str]]) -> None:
+def _secured(chain: Path, key: Path) -> dict[str, str]:
+    """Settings for profile 2 and no other."""
+    return {
+        "CSMS_OCPP__PLAIN": "false",
+        "CSMS_OCPP__TLS_PORT": "0",
+        "CSMS_OCPP__TLS_CERTIFICATES": json.dumps([str(chain)]),
+        "CSMS_OCPP__TLS_KEYS": json.dumps([str(key)]),
+    }
+
+
+async def _register(api: str, folder: Path, stations: list[tuple[str, str]], profile: int) -> None:
     """Make the stations and the token known over REST, as a person would."""
+    key = (folder / "admin.key").read_text().strip()
     headers = {"Authorization": f"Bearer {key}"}
     room = asyncio.Semaphore(REGISTER_AT_ONCE)
     async with httpx.AsyncClient(base_url=f"{api}/api/v1", headers=headers, timeout=30.0) as rest:
@@ -217,5 +237,10 @@ async def _register(api: str, key: str, stations: list[tuple[str, str]]) -> None
         async with asyncio.TaskGroup() as group:
             group.create_task(post("/id-tokens", {"idToken": TOKEN, "type": "ISO14443"}))
             for identity, secret in stations:
-                body: dict[str, object] = {"identity": identity, "password": secret, "onboarding": "none"}
+                body: dict[str, object] = {
+                    "identity": identity,
+                    "password": secret,
+                    "onboarding": "none",
+                    "securityProfile": profile,
+                }
                 group.create_task(post("/stations", body))

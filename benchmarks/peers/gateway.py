@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.peers.pipe import obey, tell
+from benchmarks.peers.pipe import obey, tell, told_all
 from benchmarks.processes import on_fast_loop, raise_file_limit
 from csms import log
 from csms.blocks import ROUTER, smart_charging
@@ -47,16 +47,14 @@ async def register(db: Database, count: int, secret: str) -> list[str]:
 
 async def fan_out(bus: MemoryBus, identities: list[str], command: dict[str, Any]) -> dict[str, Any]:
     """Seconds until every station has accepted."""
-    room = asyncio.Semaphore(command["in_flight"])
 
     async def one(identity: str) -> bool:
-        async with room:
-            profile = lease_profile(1, "t-1", command["limit_w"], datetime.now(UTC), 300)
-            return (await smart_charging.install(bus, identity, 1, profile)).accepted
+        profile = lease_profile(1, "t-1", command["limit_w"], datetime.now(UTC), 300)
+        return (await smart_charging.install(bus, identity, 1, profile)).accepted
 
     begun = time.perf_counter()
-    accepted = await asyncio.gather(*(one(identity) for identity in identities))
-    return {"seconds": time.perf_counter() - begun, "accepted": sum(accepted)}
+    accepted = await told_all(identities, command["in_flight"], one)
+    return {"seconds": time.perf_counter() - begun, "accepted": accepted}
 
 
 async def main(count: int, secret: str) -> None:

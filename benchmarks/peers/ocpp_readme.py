@@ -24,7 +24,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from benchmarks.peers.pipe import obey, tell
+from benchmarks.peers.pipe import obey, tell, told_all
 from benchmarks.processes import raise_file_limit
 
 logging.getLogger("ocpp").setLevel(logging.WARNING)
@@ -93,16 +93,14 @@ async def on_connect(socket: ServerConnection) -> None:
 
 async def fan_out(command: dict[str, Any]) -> dict[str, Any]:
     """Seconds until every station has accepted."""
-    room = asyncio.Semaphore(command["in_flight"])
 
     async def one(charge_point: ChargePoint) -> bool:
-        async with room:
-            answer = await charge_point.call(profile(command["limit_w"]))
-            return bool(answer is not None and answer.status == "Accepted")
+        answer = await charge_point.call(profile(command["limit_w"]))
+        return bool(answer is not None and answer.status == "Accepted")
 
     begun = time.perf_counter()
-    accepted = await asyncio.gather(*(one(each) for each in connected.values()))
-    return {"seconds": time.perf_counter() - begun, "accepted": sum(accepted)}
+    accepted = await told_all(list(connected.values()), command["in_flight"], one)
+    return {"seconds": time.perf_counter() - begun, "accepted": accepted}
 
 
 async def main() -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 LINE_MAX = 1024 * 1024
+T = TypeVar("T")
 
 
 def tell(answer: dict[str, Any]) -> None:
@@ -26,3 +27,13 @@ async def obey(handler: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | 
                 tell(await handler(json.loads(line)))
             except Exception as error:
                 tell({"error": f"{type(error).__name__}: {error}"})
+
+
+async def told_all(items: Iterable[T], in_flight: int, tell_one: Callable[[T], Awaitable[bool]]) -> int:
+    """Tell each, so many at a time; how many have accepted."""
+    left = iter(items)
+
+    async def work() -> int:
+        return sum([await tell_one(item) for item in left])
+
+    return sum(await asyncio.gather(*(work() for _ in range(in_flight))))

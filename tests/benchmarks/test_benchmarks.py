@@ -12,6 +12,7 @@ from benchmarks.figures import Claim, Series, judge
 from benchmarks.load.loops import ClosedLoop
 from benchmarks.load.station import BadReply, Station
 from benchmarks.plan import FULL, TINY
+from benchmarks.report import summed_up
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -33,6 +34,14 @@ def test_a_floor_that_is_missed_is_told() -> None:
     (verdict,) = judge([claim], [fast, slow])
     assert (verdict.ratio, verdict.low, verdict.high) == (2.4, 2.0, 6.0)
     assert verdict.met is False
+
+
+def test_a_figure_that_is_no_ratio_is_judged_by_itself() -> None:
+    series = Series("s", "csms", "boot", [{"kib": 90.0}, {"kib": 130.0}, {"kib": 120.0}])
+    claim = Claim("KiB", "kib", "csms/boot", "", floor=150.0, aim=110.0, at_most=True)
+    (verdict,) = judge([claim], [series])
+    assert (verdict.ratio, verdict.met, verdict.aimed) == (120.0, True, False)
+    assert summed_up([verdict]) == "1 of 1 floors met. Not met: none. Aims that are reached too: none."
 
 
 def test_every_scenario_but_the_writer_alone_has_its_ratios() -> None:
