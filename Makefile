@@ -3,12 +3,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 WORKERS ?= 2
+
+# Sizes of the long runs: rounds and first seed of the crash audit and the fuzzer (a fuzzer's round is some
+# 11,000 inputs and 10 seconds), seeds of the simulation, seconds of the parser's fuzzer.
 ROUNDS ?= 300
-
+SEED ?= 1
 SEEDS ?= 0:10000
+SECONDS ?= 60
 
-.PHONY: demo test run bench crash-audit reliability format clean simulate interop
-.PHONY: demo test interop run bench format clean crash-audit reliability simulate fuzz fuzz-parser
+.PHONY: demo run test bench simulate fuzz fuzz-parser crash-audit reliability interop format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -20,7 +23,6 @@ test: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check.sh
 
 # Against the `iso15118` package, in a Python of its own; needs a Java runtime.
-
 interop: $(VENV)/.installed-dev .build/interop/.installed
 	ISO15118_PYTHON=.build/interop/bin/python $(BIN)/python -m pytest -q tests/interop
 
@@ -41,13 +43,9 @@ reliability: crash-audit
 
 simulate: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
-# A round is a seed, some 11,000 inputs and 10 seconds; SEED=n ROUNDS=1 plays it again.
-SEED ?= 1
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS) --seed $(SEED) $(if $(URL),--url $(URL)) $(ARGS)
-
-SECONDS ?= 60
 
 fuzz-parser: $(VENV)/.installed-dev
 	tools/provide_venv.sh "$(PYTHON)" $(VENV) '.[dev,fuzz]'
