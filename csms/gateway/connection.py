@@ -12,9 +12,9 @@ import structlog
 from msgspec import Struct
 
 from csms.blocks.live import LiveTransactions
-from csms.domain.facts import StationConnected, StationDisconnected
+from csms.domain.facts import SecurityAlarmRaised, StationConnected, StationDisconnected
 from csms.domain.station import Registration, StationRef
-from csms.errors import CsmsError, StationError, StoreUnavailable
+from csms.errors import CsmsError, OcppError, StationError, StoreUnavailable
 from csms.gateway.frame_log import Recorder
 from csms.gateway.gate import Gate
 from csms.gateway.house import House
@@ -54,6 +54,7 @@ class Connection:
     """One accepted socket of an authenticated station. `tasks` is where what must wait runs."""
 
     __slots__ = (
+        "_certified",
         "_house",
         "_inbound",
         "_invited",
@@ -92,6 +93,7 @@ class Connection:
         self.tasks = tasks
         self._house = house
         self._socket = socket
+        self._certified = None if socket.certificate is None else socket.certificate.serial_number
         self._note = recorder.note
         self._terms = terms_of(station)
         self._inbound = Inbound(house, self)
@@ -198,6 +200,15 @@ class Connection:
         """Send one frame; into a socket that closes it is lost, and the station asks again."""
         self._note("out", text)
         self._socket.send(text)
+
+    def check_boot(self, boot: words.BootNotificationRequest) -> None:
+        """B01.FR.11, B01.FR.12: who came by a certificate boots with its serial number or is gone (C-04)."""
+        if self._certified is None or boot.charging_station.serial_number == self._certified:
+            return
+        house = self._house
+        house.bus.publish(SecurityAlarmRaised(house.clock.now(), self.identity, "serial number differs"))
+        self.end(POLICY_VIOLATION, "serial number differs")
+        raise OcppError("SecurityError", "The serial number is not the certificate's.")
 
     def heard(self) -> None:
         """The first call that is sound and allowed has come."""

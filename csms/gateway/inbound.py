@@ -53,6 +53,9 @@ class Talk(Protocol):
     def send(self, text: str) -> None:
         """Send one frame."""
 
+    def check_boot(self, boot: words.BootNotificationRequest) -> None:
+        """Whether it boots as who it is. Raises `OcppError`."""
+
     def heard(self) -> None:
         """The first call that is sound and allowed has come."""
 
@@ -126,6 +129,8 @@ class Inbound:
         talk, house, call = self._talk, self._house, work.call
         talk.gate.check(call.action)
         request = talk.dialect.read_call(call.action, call.payload)
+        if isinstance(request, words.BootNotificationRequest):
+            talk.check_boot(request)
         if self._silent:
             self._silent = False
             talk.heard()

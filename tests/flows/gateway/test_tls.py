@@ -231,6 +231,26 @@ async def test_c_02_a_trusted_partners_station_is_let_in(pki: Pki) -> None:
         assert await outcome(door, context, password=False) == 101
 
 
+async def test_c_04_who_boots_with_another_serial_number_is_hung_up_on(pki: Pki) -> None:
+    """B01.FR.11, B01.FR.12."""
+    async with secured(pki, 3) as door:
+        context = client(pki.servers, pki.stations.issue(SERIAL))
+        told: dict[str, str] = {"model": "M", "vendorName": "V"}
+        async with knock(door, context, password=False) as socket:
+            boot = {"reason": "PowerUp", "chargingStation": {**told, "serialNumber": SERIAL}}
+            assert (await Client(socket).result("BootNotification", boot))["status"] == "Accepted"
+        for another in (told, {**told, "serialNumber": "SN-2"}):
+            await door.connections(0)
+            async with knock(door, context, password=False) as socket:
+                await Client(socket).send(
+                    [2, "b", "BootNotification", {"reason": "PowerUp", "chargingStation": another}]
+                )
+                assert await Client(socket).closed() == 1008
+            alarm = await door.fact(SecurityAlarmRaised)
+            assert isinstance(alarm, SecurityAlarmRaised)
+            assert alarm.kind == "serial number differs"
+
+
 async def test_c_06_a_revoked_certificate_is_refused(pki: Pki) -> None:
     good, bad = pki.stations.issue(SERIAL, rsa_key=True), pki.stations.issue(SERIAL)
     async with secured(pki, 3, client_crl=pki.stations.revoke(bad)) as door:
