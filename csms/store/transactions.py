@@ -87,6 +87,21 @@ _EVENT_BY_KEY = Query(
     ),
     (*_KEY, "p_seq_no"),
 )
+_CONFLICT_BY_KEY = Query(
+    select(CONFLICT).where(
+        CONFLICT.c.identity == bindparam("p_identity"),
+        CONFLICT.c.transaction_id == bindparam("p_transaction"),
+        CONFLICT.c.seq_no == bindparam("p_seq_no"),
+        CONFLICT.c.digest == bindparam("p_digest"),
+    ),
+    (*_KEY, "p_seq_no", "p_digest"),
+)
+_OPEN_OF_TOKEN = Query(
+    select(TRANSACTION.c.identity, TRANSACTION.c.transaction_id).where(
+        TRANSACTION.c.open, func.lower(TRANSACTION.c.id_token) == bindparam("p_token")
+    ),
+    ("p_token",),
+)
 
 
 async def load(db: Database, identity: str, transaction_id: str) -> Transaction | None:
@@ -104,15 +119,7 @@ async def conflict(
     db: Database, identity: str, transaction_id: str, seq_no: int, digest: bytes
 ) -> EventConflictRow | None:
     """This other content under this number, if it was kept before."""
-    return await db.one(
-        EventConflictRow,
-        select(CONFLICT).where(
-            CONFLICT.c.identity == identity,
-            CONFLICT.c.transaction_id == transaction_id,
-            CONFLICT.c.seq_no == seq_no,
-            CONFLICT.c.digest == digest,
-        ),
-    )
+    return await db.one(EventConflictRow, _CONFLICT_BY_KEY.of(identity, transaction_id, seq_no, digest))
 
 
 async def get(db: Database, transaction_id: str, identity: str | None = None) -> TransactionRow | None:
@@ -130,9 +137,7 @@ async def open_at(db: Database, identity: str) -> list[TransactionRow]:
 
 async def open_of_token(db: Database, token: str) -> list[tuple[str, str]]:
     """Where (station, transaction) a token has a transaction that has not ended."""
-    key = TRANSACTION.c.identity, TRANSACTION.c.transaction_id
-    query = select(*key).where(TRANSACTION.c.open, func.lower(TRANSACTION.c.id_token) == token.lower())
-    return [(row.identity, row.transaction_id) for row in await db.all(query)]
+    return [(row[0], row[1]) for row in await db.answers(_OPEN_OF_TOKEN.of(token.lower()))]
 
 
 async def listing(

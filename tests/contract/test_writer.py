@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import active_count
 
 import pytest
 from sqlalchemy import func, select, text
@@ -334,6 +336,28 @@ async def test_a_connection_lost_while_nothing_was_under_way_is_replaced(postgre
     await asyncio.gather(*(writer.commit([reading("a", n)]) for n in range(2, 20)))
     assert await count(db) == 19
     assert told == []
+    await writer.close()
+    await running
+    await db.close()
+
+
+class Inline:
+    """Whoever does jobs at once: a run with it is the same each time."""
+
+    def submit(self, job: Callable[[], object], /) -> None:
+        job()
+
+
+async def test_jobs_may_be_done_by_whoever_is_given(tmp_path: Path) -> None:
+    db = await Database.open(f"sqlite:///{tmp_path / 'csms.db'}", Inline())
+    await db.migrate()
+    writer = Writer(db, Inline())
+    running = asyncio.create_task(writer.run())
+    before = active_count()
+    await asyncio.gather(*(writer.commit([reading("a", n)]) for n in range(100)))
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1))
+    assert [row.seq_no for row in rows] == list(range(100))
+    assert active_count() == before
     await writer.close()
     await running
     await db.close()
