@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import NamedTuple
 
 import structlog
@@ -30,6 +31,7 @@ Screen = Callable[[StationSocket, Request], Claim]
 Admit = Callable[[StationSocket, Claim], Awaitable[None]]
 Serve = Callable[[StationSocket], object]
 
+KERNEL_BUFFER = 128 * 1024  # bytes; else a peer that does not read holds 4 MiB before we know of it (row 14)
 BACKLOG = 4096  # a herd knocks at once; asyncio's own 100 would have most of it try again
 
 
@@ -192,5 +194,7 @@ async def _bind(
 ) -> int:
     server = await asyncio.get_running_loop().create_server(factory, host, port, backlog=BACKLOG)
     servers.append(server)
+    for listening in server.sockets:  # those it accepts have it from there
+        listening.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BUFFER)
     bound: int = server.sockets[0].getsockname()[1]
     return bound
