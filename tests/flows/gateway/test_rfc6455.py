@@ -1,7 +1,7 @@
 """RFC 6455 and 7692 at our port, case by case: the chapters and most cases of the Autobahn fuzzing client.
 
 Each case is what a client sends, in one portion and byte by byte, and what must come back from a server that
-echoes text. The whole Autobahn suite is a Python 2 program; docs/reliability.md says how it was run.
+echoes text. `tools/autobahn.py` runs the Autobahn suite itself, which is a Python 2 program.
 """
 
 import asyncio
