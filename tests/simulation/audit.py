@@ -122,11 +122,13 @@ def _statuses(world: World, db: sqlite3.Connection) -> None:
         answered = [reference.micros(at) for at, _, done in told if done]
         row = kept.pop(place, None)
         if row is None:
-            if answered:
+            if answered and place[0] not in world.removed:
                 world.blame(f"the status of {place} is lost")
             continue
         said = {(reference.micros(at), status) for at, status, _ in told}
-        if (row["status_at"], row["status"]) not in said or row["status_at"] < max(answered, default=0):
+        if (row["status_at"], row["status"]) not in said or (
+            row["status_at"] < max(answered, default=0) and place[0] not in world.removed
+        ):
             world.blame(f"the status of {place} is {dict(row)}")
     if kept:
         world.blame(f"statuses that nobody told: {sorted(kept)}")

@@ -261,7 +261,7 @@ async def _remove(world: World, random: Random) -> None:
 async def people(world: World) -> None:
     """Operators ask stations, until it grows calm."""
     random = Random(f"people {world.seed}")
-    pause_s = random.choice((1.0, 5.0, 20.0))
+    pause_s = random.choice((2.0, 5.0, 20.0))
     while not world.calm:
         await asyncio.sleep(random.expovariate(1 / pause_s))
         for _ in range(random.choice((1, 1, 1, 4))):

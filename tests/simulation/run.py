@@ -19,9 +19,9 @@ from tests.simulation.loop import Stuck, VirtualLoop
 from tests.simulation.world import World
 
 QUIET_S = 1200.0
-GONE_S = 120.0
-AGREE_S = 90.0
-TIDY_S = 20.0
+GONE_S = 60.0
+AGREE_S = 30.0
+TIDY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ async def _tidy(world: World) -> None:
     while not world.ending:
         await asyncio.sleep(TIDY_S)
         gc.collect()
+        world.check_waits()
 
 
 async def _settle(world: World) -> None:

@@ -30,6 +30,8 @@ class Conversation(Tap):
         self.closed: tuple[int, str] | None = None
         self.ended = False
         self.commands = 0
+        self.waits_since = 0.0
+        """When the oldest call that is not answered became the oldest."""
         self.overrun = False
         self._raw_in, self._raw_out = bytearray(), bytearray()
         self._in: Reader | None = None
@@ -50,6 +52,13 @@ class Conversation(Tap):
     def unanswered(self) -> list[str]:
         """Calls that still want an answer."""
         return [*self._calls, *self._loose.elements()]
+
+    @property
+    def waited_s(self) -> float:
+        """How long the oldest call waits for its answer on a line to which nothing was done."""
+        if not self.open or not self._calls or self.link.touched:
+            return 0.0
+        return self.world.now - self.waits_since
 
     def __repr__(self) -> str:
         return f"link {self.number} of {self.identity or '?'}"
@@ -132,6 +141,8 @@ class Conversation(Tap):
                 self._said[id] = (action, payload)
             return
         self._said[id] = (action, payload)
+        if not self._calls:
+            self.waits_since = self.world.now
         self._calls.append(id)
         if len(self._calls) > WORK_MAX:
             self.overrun = True
@@ -190,6 +201,7 @@ class Conversation(Tap):
             self._loose[id] -= 1
         elif self._calls and self._calls[0] == id and not misused:
             self._calls.popleft()
+            self.waits_since = self.world.now
             self._answered.add(id)
         elif id in self._calls and not misused:
             self.world.blame(f"{self}: {id} is answered out of order")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LOCKOUT_S = 6.0
 STOP_S = 10.0
+ANSWER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,12 @@ class World:
             self._served[tap.identity] = tap
         else:
             self.blame(f"{tap} is served though {newest} has come after it")
+
+    def check_waits(self) -> None:
+        """No call waits for long for its answer, unless something is wrong."""
+        for tap in self.conversations:
+            if tap.waited_s > ANSWER_S and self.now - self.disk.troubled_at > ANSWER_S:
+                self.blame(f"{tap}: {tap.unanswered} not answered for {tap.waited_s:.1f} s")
 
     def dialled(self, station: Station, begun: float, status: int) -> None:
         """A true station has knocked and was answered, 0: not at all. It has no other line that works."""
