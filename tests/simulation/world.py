@@ -82,7 +82,7 @@ class World:
             write_buffer_bytes=random.choice((4096, 512 * 1024)),
             frames_kept=random.choice((0, 0, 50)),
             failed_per_identity=random.choice((3, 10)),
-            max_unauthenticated=random.choice((4, 2000)),
+            max_unauthenticated=random.choice((8, 2000)),
         )
         length_s, every_s = random.choice((60.0, 180.0, 600.0)), random.choice((5.0, 20.0, 60.0))
         return Plan(random.randint(1, 5), length_s, every_s, settings)
