@@ -18,12 +18,13 @@ from benchmarks.subjects import POSTGRESQL, SQLITE, Yard
 from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
 from csms.domain.transaction import EventType, Transaction, TransactionEvent
+from csms.errors import CsmsError
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.statements import Change
 from csms.store.writer import Writer
 
-BATCHES = (1, 100, 1000)
+BATCHES = (1, 20, 100, 1000)
 TIMEOUT_S = 120.0
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _RAW = b'{"eventType":"Updated","filler":"' + b"x" * 360 + b'"}'
@@ -83,7 +84,7 @@ async def measure(url: str, batch: int, events: int) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(writer.run())
         begun, cpu = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(_send(writer, events) for events in work))
+        await asyncio.gather(*(_sent(writer, events) for events in work))
         seconds = time.perf_counter() - begun
         count = batch * each
         used_us = (time.process_time() - cpu) / count * 1e6
@@ -92,9 +93,22 @@ async def measure(url: str, batch: int, events: int) -> None:
     await db.close()
 
 
-async def _send(writer: Writer, events: list[list[Change]]) -> None:
-    for changes in events:
-        await writer.commit(changes)
+def _sent(writer: Writer, events: list[list[Change]]) -> asyncio.Future[None]:
+    """Submit one event after another, as a connection does: each when the one before is on disk."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    left = iter(events)
+
+    def go_on(error: CsmsError | None) -> None:
+        changes = next(left, None)
+        if error is not None:
+            over.set_exception(error)
+        elif changes is None:
+            over.set_result(None)
+        else:
+            writer.submit(changes, go_on)
+
+    go_on(None)
+    return over
 
 
 if __name__ == "__main__":

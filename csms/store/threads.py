@@ -7,6 +7,7 @@ single callback. Futures of `concurrent.futures` with their locks cost more than
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
@@ -65,7 +66,7 @@ async def done_by(jobs: Jobs, job: Callable[[], T], at_once: Callable[[], None] 
             landing = partial(_succeeded, outcome, job(), at_once)
         except BaseException as error:  # whatever it is, it belongs to who waits
             landing = partial(_failed, outcome, error)
-        if not loop.is_closed():  # else nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(landing)
 
     jobs.submit(work)
