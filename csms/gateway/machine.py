@@ -16,7 +16,8 @@ from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 from websockets.typing import Subprotocol
 
-FRAGMENTS_MAX = 4096
+FRAGMENTS_MIN = 4096  # any message may have so many, and one more for each so many bytes it may have
+FRAGMENT_BYTES = 16
 _DEFLATE: ServerExtensionFactory = ServerPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
 )  # accepted when offered, never asked for (row 5); small windows (section 2.2, row 13)
@@ -85,8 +86,9 @@ class Machine(ServerProtocol):
         if frame.opcode is Opcode.TEXT:
             self._decoder = _utf8()
         self._count += 1
-        if self._count > FRAGMENTS_MAX:
-            raise PayloadTooBig(None, self.max_message_size)
+        size = self.max_message_size or 0
+        if self._count > FRAGMENTS_MIN + size // FRAGMENT_BYTES:
+            raise PayloadTooBig(None, size)
         if self._decoder is not None:
             self._decoder.decode(bytes(frame.data), frame.fin)
         self._data += frame.data
