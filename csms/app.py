@@ -207,6 +207,18 @@ class _Http(uvicorn.Server):
         yield
 
 
+def _open_files() -> None:
+    """A socket is a file, and many systems allow 1,024 until one asks for more."""
+    try:
+        import resource  # not on every platform
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # then it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _keep_what_is_here() -> None:
     """Modules, tables and routes stay until the end: no garbage collection looks at them again.
 
@@ -229,6 +241,7 @@ def build(settings: Settings) -> App:
 def run(settings: Settings, ready: Callable[[Ready], None]) -> None:
     """Serve until SIGTERM or SIGINT. Raises what `App.run` raises, singly."""
     logs.configure(settings.log.level, settings.log.format)
+    _open_files()
 
     async def main() -> None:
         app = build(settings)

@@ -54,7 +54,7 @@ class LimitSettings(Section):
     close_timeout_s: float = Field(default=5.0, gt=0, le=8)
     write_buffer_bytes: int = Field(default=512 * 1024, ge=16 * 1024, le=64 * 1024 * 1024)
     retry_after_s: int = Field(default=10, ge=1, le=3600)
-    max_unauthenticated: int = Field(default=2000, ge=1)
+    max_unauthenticated: int = Field(default=8192, ge=1)
     max_handshakes: int = Field(default=64, ge=1)
     max_waiting_handshakes: int = Field(default=4096, ge=1)
     failed_per_identity: int = Field(default=10, ge=1)

@@ -5,6 +5,10 @@ from math import ceil
 from typing import Protocol
 from zlib import crc32
 
+import structlog
+
+log = structlog.get_logger()
+
 TICK_S = 0.1
 
 
@@ -14,7 +18,7 @@ class Dated(Protocol):
     due: int
 
     def come_due(self) -> None:
-        """The deadline is here, and forgotten. Must not raise."""
+        """The deadline is here, and forgotten."""
 
 
 class Deadlines:
@@ -50,7 +54,10 @@ class Deadlines:
             for dated in self._slots.pop(self._passed, ()):
                 if dated.due == self._passed:  # or another of this tick has dropped it
                     dated.due = 0
-                    dated.come_due()
+                    try:
+                        dated.come_due()
+                    except Exception:  # of one: the others' deadlines are still to come
+                        log.exception("deadline failed")
         self._passed = max(self._passed, now)
         self._timer = loop.call_later(TICK_S, self._turn, loop) if self._slots else None
 

@@ -34,7 +34,7 @@ class GatewaySettings:
     probe_timeout_s: float = 5.0  # section 2.2, row 2
     write_buffer_bytes: int = 512 * 1024
     retry_after_s: int = 10  # and up to twice as long, by station
-    max_unauthenticated: int = 2000  # peers that have sent no request yet
+    max_unauthenticated: int = 8192  # peers that have sent no request yet
     max_handshakes: int = 64  # requests whose credentials are looked up at once
     max_waiting_handshakes: int = 4096  # and those that wait for that; more are sent away with 503
     failed_per_identity: int = 10

@@ -46,6 +46,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     __slots__ = (
         "_certificate",
+        "_context",
         "_ended",
         "_held",
         "_incoming",
@@ -57,10 +58,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         "_up",
     )
     _tcp: asyncio.Transport
+    _incoming: ssl.MemoryBIO
+    _outgoing: ssl.MemoryBIO
+    _tls: ssl.SSLObject
 
     def __init__(self, tls: Tls, turnstile: Turnstile, inner: asyncio.Protocol) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = tls.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._context: ssl.SSLContext | None = tls.context
         self._turnstile = turnstile
         self._inner = inner
         self._held: bytes | None = None  # what has come and waits for its turn; None: it does not wait
@@ -91,6 +94,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def go_on(self) -> None:
         """The handshake's turn."""
         data, self._held = self._held, None
+        context, self._context = self._context, None
+        if context is not None:  # its first turn: who only connects costs next to nothing
+            self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         if data and not self._ended and not self._tcp.is_closing():
             self._take(data)
 
