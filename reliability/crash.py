@@ -18,7 +18,7 @@ from reliability.databases import Postgres, PostgresStore, SqliteStore, Store, p
 from reliability.server import Server
 from reliability.station import Habits
 
-START_S = 1.5
+START_S = 0.3
 RECOVERY_S = 60.0
 DRAIN_S = 120.0
 SERVER, AT_START, DATABASE, BOTH = "server", "server at its start", "database", "server and database"
@@ -67,7 +67,7 @@ class CrashAudit:
         self._store = store
         self._plan = plan
         self._postgres = database
-        self._server = Server(folder, store.url)
+        self._server = Server(folder, store.url, warm=True)
         self._crowd = Crowd(self._server, store, plan.stations, plan.seed, Habits(patience_s=0.5))
         self._stations = self._crowd.stations
         self.outcome = Outcome(name, plan)
@@ -84,7 +84,7 @@ class CrashAudit:
                 tell(number + 1, len(self.outcome.faults))
             await self._end()
         finally:
-            await self._server.kill()
+            await self._server.close()
         self.outcome.seconds = time.perf_counter() - begun
         return self.outcome
 

@@ -5,7 +5,6 @@ import json
 import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import httpx
 
+from reliability.lives import Cold, Life, Nursery
+
 ROOT = Path(__file__).parents[1]
 READY_S = 60.0
-LINE_MAX = 1024 * 1024
 REGISTER_AT_ONCE = 8
 
 
@@ -26,7 +26,8 @@ class NotReady(Exception):
 class Server:
     """The process, whatever number of lives it has. Its standard error is `server.log` in the folder."""
 
-    def __init__(self, folder: Path, store: str, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, store: str, *, warm: bool = False) -> None:
+        """`warm`: each life is forked from a process that has its imports behind it."""
         self.folder = folder
         self.ocpp = self.api = ""
         self.starts: list[float] = []
@@ -40,39 +41,39 @@ class Server:
             "CSMS_API__PORT": "0",
             "CSMS_LOG__LEVEL": "warning",
             "CSMS_LOG__FORMAT": "json",
-            **(settings or {}),
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._warm = warm
+        self._nursery: Nursery | None = None
+        self._life: Life | None = None
 
     @property
     def pid(self) -> int:
         """Of the process that runs."""
-        assert self._process is not None
-        return self._process.pid
+        assert self._life is not None
+        return self._life.pid
 
     @property
     def runs(self) -> bool:
         """Whether there is a process."""
-        return self._process is not None and self._process.returncode is None
+        return self._life is not None and not self._life.ended
 
     async def spawn(self) -> None:
         """Start the process and do not wait for it."""
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "csms", "serve", "--ready-json",
-                stdout=asyncio.subprocess.PIPE, stderr=log, limit=LINE_MAX,
-                env={**os.environ, **self._environment}, cwd=self.folder,
-            )  # fmt: skip
+        if not self._warm:
+            self._life = await Cold.begin(self.folder, self.log, self._environment)
+            return
+        if self._nursery is None:
+            self._nursery = await Nursery.open(self.folder, self.log, self._environment)
+        self._life = await self._nursery.begin()
 
     async def start(self) -> None:
         """Start the process and wait until it listens. Raises `NotReady`."""
         begun = time.perf_counter()
         await self.spawn()
-        assert self._process is not None
-        assert self._process.stdout is not None
+        assert self._life is not None
         try:
             async with asyncio.timeout(READY_S):
-                while line := await self._process.stdout.readline():
+                while line := await self._life.line():
                     if line.startswith(b"{"):
                         told = json.loads(line)
                         self.ocpp, self.api = told["ocpp"], told["api"]
@@ -80,24 +81,31 @@ class Server:
                         return
         except TimeoutError:
             raise NotReady(f"nothing said in {READY_S:g} s") from None
-        raise NotReady(f"ended with {await self._process.wait()}: {self._last_words()}")
+        raise NotReady(f"ended with {await self._life.wait()}: {self._last_words()}")
 
     def send(self, number: signal.Signals) -> None:
         """Send the process a signal, if there is one."""
-        if self._process is not None:
+        if self.runs:
             with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                os.kill(self.pid, number)
 
     async def wait(self) -> int:
         """Its exit code."""
-        assert self._process is not None
-        return await self._process.wait()
+        assert self._life is not None
+        return await self._life.wait()
 
     async def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
         if self.runs:
             self.send(signal.SIGKILL)
             await self.wait()
+
+    async def close(self) -> None:
+        """Kill it, for good."""
+        await self.kill()
+        if self._nursery is not None:
+            await self._nursery.close()
+            self._nursery = None
 
     async def stop(self, within_s: float = 30.0) -> tuple[int, float]:
         """SIGTERM: its exit code, and how many seconds it took. Raises `TimeoutError`, and kills it then."""

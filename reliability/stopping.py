@@ -126,7 +126,7 @@ class Stops:
 async def stops_on_sqlite(folder: Path, plan: Plan, tell: Callable[[str], None]) -> list[Experience]:
     """On a SQLite file in this folder."""
     store = SqliteStore(folder)
-    return await _run(Server(folder, store.url), plan, store, None, tell)
+    return await _run(Server(folder, store.url, warm=True), plan, store, None, tell)
 
 
 async def stops_on_postgresql(folder: Path, plan: Plan, tell: Callable[[str], None]) -> list[Experience]:
@@ -134,7 +134,7 @@ async def stops_on_postgresql(folder: Path, plan: Plan, tell: Callable[[str], No
     async with postgres() as database:
         await database.create("stopping")
         store = PostgresStore(database, "stopping")
-        return await _run(Server(folder, store.url), plan, store, database, tell)
+        return await _run(Server(folder, store.url, warm=True), plan, store, database, tell)
 
 
 async def _run(
@@ -143,4 +143,4 @@ async def _run(
     try:
         return await Stops(plan, server, store, database).run(tell)
     finally:
-        await server.kill()
+        await server.close()
