@@ -19,7 +19,7 @@ from reliability.server import Server
 from reliability.station import Habits
 
 START_S = 0.3
-RECOVERY_S = 60.0
+RECOVERY_S = 120.0
 DRAIN_S = 120.0
 SERVER, AT_START, DATABASE, BOTH = "server", "server at its start", "database", "server and database"
 

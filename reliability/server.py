@@ -15,7 +15,7 @@ import httpx
 from reliability.lives import Cold, Life, Nursery
 
 ROOT = Path(__file__).parents[1]
-READY_S = 60.0
+READY_S = 180.0
 REGISTER_AT_ONCE = 8
 
 
