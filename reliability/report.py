@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,19 @@ def sheets(results: Sequence[Result]) -> list[Sheet]:
 def write(file: Path, results: Sequence[Result], about: dict[str, object]) -> None:
     """Everything of a run as JSON."""
     plain = [
-        {"kind": type(result).__name__.lower(), **asdict(result), "faults": faults(result)}
+        {"kind": type(result).__name__.lower(), **_plain(result), "faults": faults(result)}
         for result in results
     ]
     file.write_text(json.dumps({**about, "results": plain}, indent=1))
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it. (`dataclasses.asdict` takes a Counter apart wrongly.)"""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _crash(outcomes: Sequence[Outcome]) -> Sheet:

@@ -1,12 +1,16 @@
 """The witnesses themselves: an audit that sees nothing wrong must be able to see it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from reliability import fold
 from reliability.audit import Kept, compare
+from reliability.crash import Outcome, Plan
+from reliability.crowd import Experience
 from reliability.ledger import Ledger
+from reliability.report import sheets, write
 from reliability.story import EVENT, Story, Told
 
 
@@ -89,3 +93,16 @@ def test_the_fold_takes_events_in_any_order() -> None:
     backwards = dict(reversed(events.items()))
     assert fold.state(events) == fold.state(backwards)
     assert fold.state(events).seen == f"0-{max(events)}"
+
+
+def test_a_result_is_told_as_a_table_and_as_json(tmp_path: Path) -> None:
+    outcome = Outcome("SQLite", Plan(3), rounds=3, faults=["something is missing"])
+    outcome.deaths["server"] = 3
+    told = Experience("stopped", 0.1, 0.2)
+    told.endings["closed 1013"] = 24
+    assert [sheet.title for sheet in sheets([outcome, told])] == ["Crash audit", "Outages and stops"]
+    write(tmp_path / "result.json", [outcome, told], {"seed": 1})
+    first, second = json.loads((tmp_path / "result.json").read_text())["results"]
+    assert first["deaths"] == {"server": 3}
+    assert first["faults"] == ["something is missing"]
+    assert second["endings"] == {"closed 1013": 24}
