@@ -17,6 +17,7 @@ from tests.simulation.run import Outcome, run
 
 AHEAD = 4  # seeds that wait for each worker
 RENEWED_AFTER = 500  # seeds of one worker process
+TOLD_EVERY = 50  # seeds, where no bar can be shown
 SHOWN = 3  # violations of one seed
 COUNTED = ("heard", "said", "events", "transactions", "asked", "upgrade", "mishap")
 
@@ -41,7 +42,7 @@ def campaign(seeds: Sequence[int], jobs: int, report: Path | None) -> int:
     console, began = Console(), monotonic()
     failed: list[Outcome] = []
     counts: Counter[str] = Counter()
-    simulated_s = 0.0
+    simulated_s, done = 0.0, 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("none failed", total=len(seeds))
@@ -52,7 +53,11 @@ def campaign(seeds: Sequence[int], jobs: int, report: Path | None) -> int:
                 failed.append(outcome)
                 for violation in outcome.violations[:SHOWN]:
                     console.print(f"seed {outcome.seed}: {violation[:300]}", markup=False, highlight=False)
-            bar.update(task, advance=1, description=f"{len(failed)} failed" if failed else "none failed")
+            told = f"{len(failed)} failed" if failed else "none failed"
+            bar.update(task, advance=1, description=told)
+            done += 1
+            if done % TOLD_EVERY == 0 and not console.is_terminal:
+                console.print(f"{done} seeds, {told}, {monotonic() - began:.0f} s")
     summary = {
         "seeds": len(seeds),
         "failed": sorted(outcome.seed for outcome in failed),
