@@ -22,6 +22,8 @@ from chargepoint_sim.iso15118.sdp import Beacon, Security, StationAddress, disco
 from chargepoint_sim.iso15118.secc import Hardware, Memory, Secc
 from chargepoint_sim.iso15118.services import SERVICES, Control, Wish
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
+from chargepoint_sim.iso15118.v2 import station as station_2
+from chargepoint_sim.iso15118.v2 import vehicle as vehicle_2
 from chargepoint_sim.iso15118.v20 import station as station_20
 from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
 from chargepoint_sim.iso15118.wire import WireChannel, connect, listen
@@ -31,6 +33,8 @@ from chargepoint_sim.station.stranger import Stranger
 _LOOPBACK = "127.0.0.1"
 _BROKEN = 1
 _CONTROLS = {"dynamic": Control.DYNAMIC, "scheduled": Control.SCHEDULED}
+_VEHICLE_DIALECTS = {"20": vehicle_20.DIALECTS, "2": vehicle_2.DIALECTS}
+_STATION_DIALECTS = station_20.DIALECTS + station_2.DIALECTS
 _ORDERS = "limit W | stop | pause | schedule | service | quit"
 _WISHES = {"pause": Wish.PAUSE, "schedule": Wish.NEW_SCHEDULE, "service": Wish.NEW_SERVICE}
 
@@ -52,6 +56,7 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     target_soc: Percent = 80.0,
     v2x_min_soc: Percent = 30.0,
     stay_s: Annotated[float, typer.Option(min=0.0, help="Departure in so many seconds.")] = 14_400.0,
+    protocol: Annotated[str, typer.Option(help="20, or 2 for ISO 15118-2")] = "20",
     control: Annotated[str, typer.Option(help="dynamic or scheduled")] = "dynamic",
     loop_period_s: Annotated[float, typer.Option(min=0.05, help="Seconds between charge loops.")] = 1.0,
     loops: Annotated[int, typer.Option(min=0, help="End after so many charge loops; 0: at a signal.")] = 0,
@@ -62,17 +67,16 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
         raise WrongUse("either --port or --interface")
     if control not in _CONTROLS:
         raise WrongUse("--control is dynamic or scheduled")
+    if protocol not in _VEHICLE_DIALECTS:
+        raise WrongUse("--protocol is 20 or 2")
     clock, model = RealClock(), model_named(vehicle)
     needs = DriverNeeds(
         target_soc=target_soc, v2x_min_soc=v2x_min_soc, departure_s=clock.monotonic() + stay_s
     )
     car = Vehicle("SIMEV1", model, Battery.at(model.battery, soc), needs)
+    plan = Plan(_VEHICLE_DIALECTS[protocol], loop_period_s, _CONTROLS[control])
     alone = _Car(car, clock, Output(as_json), loops)
-    run(
-        alone.drive(
-            Plan(vehicle_20.DIALECTS, loop_period_s, _CONTROLS[control]), (host, port, interface), pki
-        )
-    )
+    run(alone.drive(plan, (host, port, interface), pki))
 
 
 class _Car:
@@ -203,7 +207,7 @@ class _Outlet:
             evse.plug(Stranger(evse))
             evse.granted, evse.on_needs, evse.on_change = Permission.GRANTED, self._needs, self._power
             self._secc = session = Secc(
-                channel, evse, evse.clock, self._hardware, station_20.DIALECTS, self._memory
+                channel, evse, evse.clock, self._hardware, _STATION_DIALECTS, self._memory
             )
             self._output.event("vehicle", {})
             ending = await session.run()

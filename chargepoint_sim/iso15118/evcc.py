@@ -193,7 +193,8 @@ class Evcc:
         current = dialect.steps[asked_in]
         await self._channel.send(current.request(self))
         message = await self._channel.recv(max(current.within_s, self.plan.least_timeout_s))
-        self.state = current.answer(self, self._checked(dialect.read(message), current.expects))
+        reply = self._checked(dialect.read(message), current.expects, opening=asked_in is dialect.first)
+        self.state = current.answer(self, reply.body)
         if self.state is not asked_in:
             self._polls, self._since = 0, self.clock.monotonic()
         elif self.state is dialect.loop:
@@ -201,16 +202,18 @@ class Evcc:
         else:
             await self._put_off(dialect, current)
 
-    def _checked(self, reply: Reply | None, expects: type[Element]) -> Element:
-        """The response, if it is one to this request, in this session, and no failure."""
+    def _checked(self, reply: Reply | None, expects: type[Element], opening: bool) -> Reply:
+        """The response, if it is one to this request, in this session (which an opening one names)."""
         if reply is None or type(reply.body) is not expects:
             found = "nothing of this protocol" if reply is None else type(reply.body).__name__
             raise SessionFailed(f"{found} instead of {expects.__name__}")
         if reply.code.startswith("FAILED"):
             raise SessionFailed(f"{expects.__name__}: {reply.code}")
-        if self.session_id != reply.session_id and "SessionSetup" not in expects.__name__:
+        if opening:
+            self.session_id, self.resumed = reply.session_id, reply.code == "OK_OldSessionJoined"
+        if self.session_id != reply.session_id:
             raise SessionFailed(f"{expects.__name__}: of another session")
-        return reply.body
+        return reply
 
     async def _put_off(self, dialect: Dialect, current: Step) -> None:
         """The station is not ready: ask again later, but not for ever; a driver who leaves is let go."""

@@ -16,6 +16,7 @@ from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, V
 from chargepoint_sim.iso15118.pki import make_pki
 from chargepoint_sim.iso15118.secc import Hardware, Secc
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
+from chargepoint_sim.iso15118.v2 import station as station_2
 from chargepoint_sim.iso15118.v20 import station as station_20
 from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
 from chargepoint_sim.iso15118.wire import WireChannel, join
@@ -23,6 +24,7 @@ from chargepoint_sim.station.evse import Evse
 
 # Within one process nothing is lost, so a time-out would only tell of a busy machine.
 _PATIENCE_S = 60.0
+_STATION_DIALECTS = station_20.DIALECTS + station_2.DIALECTS
 _POLL_S = 1.0
 
 
@@ -61,7 +63,7 @@ class Iso15118Hookup:
         plan = Plan(vehicle_20.DIALECTS, loop_period_s, least_timeout_s=_PATIENCE_S)
         self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, plan)
         hardware = Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}")
-        self._secc = Secc(station_end, evse, evse.clock, hardware, station_20.DIALECTS)
+        self._secc = Secc(station_end, evse, evse.clock, hardware, _STATION_DIALECTS)
 
     async def run(self) -> Ending:
         """Both ends at once."""

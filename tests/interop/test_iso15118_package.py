@@ -19,6 +19,8 @@ from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.iso15118.secc import Hardware, Secc
 from chargepoint_sim.iso15118.services import SERVICES, Control
+from chargepoint_sim.iso15118.v2 import station as station_2
+from chargepoint_sim.iso15118.v2 import vehicle as vehicle_2
 from chargepoint_sim.iso15118.v20 import station as station_20
 from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
 from chargepoint_sim.iso15118.wire import WireChannel, connect, listen
@@ -107,35 +109,80 @@ async def test_our_vehicle_at_its_station(service: str, control: Control) -> Non
         assert needs["soc"] == 50
 
 
-@pytest.mark.parametrize("control", list(Control))
-@pytest.mark.parametrize("service", list(SERVICE_IDS))
-async def test_its_vehicle_at_our_station(service: str, control: Control) -> None:
-    clock = RealClock()
+@asynccontextmanager
+async def our_station(evse: Evse, hardware: Hardware, service: str) -> AsyncIterator[tuple[Secc, Peer]]:
+    """Our station with the package's vehicle at it, until that is done."""
     arrived: asyncio.Future[WireChannel] = asyncio.get_running_loop().create_future()
-    server = await listen("127.0.0.1", 0, (clock, clock), arrived.set_result)
-    evse = Evse(1, PowerLimits(11_000, 11_000), clock)
-    told: list[ChargingNeeds] = []
-    evse.plug(a_vehicle(service))
-    evse.granted, evse.on_needs = Permission.GRANTED, told.append
-    evse.set_limit(-7_000 if service.endswith("BPT") else 7_000)
-    hardware = Hardware("ZZOUR1", frozenset({SERVICE_IDS[service]}), controls=frozenset({control}))
+    clocks = evse.clock, evse.clock
+    server = await listen("127.0.0.1", 0, clocks, arrived.set_result)
     port = server.sockets[0].getsockname()[1]
     async with peer("vehicle", str(port), service, "0") as its, asyncio.TaskGroup() as tasks:
         channel = await asyncio.wait_for(arrived, WAIT_S)
-        secc = Secc(channel, evse, clock, hardware, station_20.DIALECTS)
+        dialects = station_20.DIALECTS + station_2.DIALECTS
+        secc = Secc(channel, evse, evse.clock, hardware, dialects)
         running = tasks.create_task(secc.run())
         await its.says("stopped")
+        yield secc, its
     server.close()
     await server.wait_closed()
     assert (running.result(), secc.failure) == (Ending.BY_VEHICLE, "")
-    assert secc.service == SERVICES[SERVICE_IDS[service]]
-    assert secc.control is control
     assert not evse.closed
+
+
+def an_evse(service: str, limit_w: float, told: list[ChargingNeeds]) -> Evse:
+    evse = Evse(1, PowerLimits(11_000, 11_000), RealClock())
+    evse.plug(a_vehicle(service))
+    evse.granted, evse.on_needs = Permission.GRANTED, told.append
+    evse.set_limit(limit_w)
+    return evse
+
+
+@pytest.mark.parametrize("control", list(Control))
+@pytest.mark.parametrize("service", list(SERVICE_IDS))
+async def test_its_vehicle_at_our_station(service: str, control: Control) -> None:
+    told: list[ChargingNeeds] = []
+    evse = an_evse(service, -7_000 if service.endswith("BPT") else 7_000, told)
+    hardware = Hardware("ZZOUR1", frozenset({SERVICE_IDS[service]}), controls=frozenset({control}))
+    async with our_station(evse, hardware, service) as (secc, _):
+        assert secc.service == SERVICES[SERVICE_IDS[service]]
+        assert secc.control is control
     assert evse.vehicle is not None
-    assert len(told) == 1
+    (needs,) = told
     if control is Control.DYNAMIC:
-        assert told[0].departure_in_s == 7200
-        assert told[0].requests.target_wh == 40_000
-        assert told[0].requests.minimum_wh == -20_000
+        assert needs.departure_in_s == 7200
+        assert needs.requests.target_wh == 40_000
+        assert needs.requests.minimum_wh == -20_000
         if service.endswith("BPT"):
-            assert told[0].requests.v2x_maximum_wh == 5_000
+            assert needs.requests.v2x_maximum_wh == 5_000
+
+
+@pytest.mark.parametrize("current", ["AC", "DC"])
+async def test_our_vehicle_of_iso_15118_2_at_its_station(current: str) -> None:
+    clock, powers = RealClock(), []
+
+    def flowing(power_w: float) -> None:
+        powers.append(power_w)
+        if len(powers) > 3:
+            evcc.stop()
+
+    plan = Plan(vehicle_2.DIALECTS, 0.1, least_timeout_s=BUSY_S, on_power=flowing)
+    async with peer("station", "0", f"{current}_2", "4000") as its:
+        port = (await its.says("listening"))["port"]
+        assert isinstance(port, int)
+        channel = await connect("127.0.0.1", port, (clock, clock))
+        evcc = Evcc(channel, a_vehicle(current), clock, plan)
+        async with asyncio.timeout(WAIT_S):
+            ending = await evcc.run()
+    assert (ending, evcc.failure) == (Ending.BY_VEHICLE, "")
+
+
+@pytest.mark.parametrize("current", ["AC", "DC"])
+async def test_its_vehicle_of_iso_15118_2_at_our_station(current: str) -> None:
+    told: list[ChargingNeeds] = []
+    evse = an_evse(current, -7_000, told)
+    hardware = Hardware("ZZOUR1*E1", frozenset({SERVICE_IDS[f"{current}_BPT"]}))
+    async with our_station(evse, hardware, f"{current}_2") as (secc, _):
+        assert secc.service == SERVICES[SERVICE_IDS[current]]
+    assert evse.meter.export_wh == 0  # -2 knows no discharge
+    assert told[0].current.value == current
+    assert told[0].requests.target_wh > 0

@@ -56,12 +56,6 @@ def header(evcc: Evcc) -> m.MessageHeaderType:
     return m.MessageHeaderType(SessionID=evcc.session_id, TimeStamp=int(evcc.clock.now().timestamp()))
 
 
-def _keep_session(evcc: Evcc, response: m.SessionSetupRes) -> State:
-    evcc.session_id = response.Header.SessionID
-    evcc.resumed = response.ResponseCode == "OK_OldSessionJoined"
-    return State.AUTHORIZATION_SETUP
-
-
 def _identify(evcc: Evcc, response: m.AuthorizationSetupRes) -> State:
     if not identification.offered(response):
         raise SessionFailed("the station does not let drivers identify themselves")
@@ -293,7 +287,7 @@ _STEPS: dict[StrEnum, Step] = {
     State.SETUP: step(
         lambda evcc: m.SessionSetupReq(Header=header(evcc), EVCCID=evcc.vehicle.evccid),
         m.SessionSetupRes,
-        _keep_session,
+        _then(State.AUTHORIZATION_SETUP),
     ),
     State.AUTHORIZATION_SETUP: step(
         _plain(m.AuthorizationSetupReq),

@@ -212,10 +212,12 @@ async def test_both_ends_of_iso_15118_alone_over_tls(tmp_path: Path) -> None:
         assert await asyncio.wait_for(station.process.wait(), 30) == 0
 
 
-async def test_a_station_alone_takes_orders_by_typing() -> None:
+@pytest.mark.parametrize("protocol", ["20", "2"])
+async def test_a_station_alone_takes_orders_by_typing(protocol: str) -> None:
     async with started("secc", "--service", "2", "--sessions", "1", "--json") as station:
         port = (await station.until("listening"))["port"]
-        async with started("ev", "--port", str(port), "--loop-period-s", "0.05", "--json") as vehicle:
+        ev = ["ev", "--port", str(port), "--loop-period-s", "0.05", "--protocol", protocol, "--json"]
+        async with started(*ev) as vehicle:
             assert (await vehicle.until("power"))["power_w"] > 0
             await station.type("limit nowhere")
             await station.until("mistake")
@@ -232,6 +234,7 @@ async def test_a_station_alone_takes_orders_by_typing() -> None:
         ("ev",),
         ("ev", "--port", "1", "--interface", "lo"),
         ("ev", "--port", "1", "--control", "none"),
+        ("ev", "--port", "1", "--protocol", "3"),
         ("secc", "--service", "3"),
     ],
 )

@@ -16,6 +16,7 @@ from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.exi.vocabulary import Element
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.iso15118.secc import Hardware, Memory, Secc
+from chargepoint_sim.iso15118.v2 import station as station_2
 from chargepoint_sim.iso15118.v20 import station, vehicle
 from chargepoint_sim.iso15118.wire import WireChannel, connect, listen
 from chargepoint_sim.station.evse import Evse
@@ -24,6 +25,7 @@ START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 RATING = PowerLimits(11_000, 11_000)
 BATTERY = BatteryModel(60_000, 11_000, 10_000)
 PLAN, HARDWARE = Plan(vehicle.DIALECTS), Hardware("ZZTEST1")
+DIALECTS = station.DIALECTS + station_2.DIALECTS
 QUIET_TURNS, MOST_TURNS = 12, 2000
 
 
@@ -100,6 +102,7 @@ class Table:
     """Both ends, wired up."""
 
     def __init__(self, setting: Setting, clock: HandClock, ends: tuple[Channel, Channel]) -> None:
+        self._alone: asyncio.Task[Ending] | None = None
         self.clock = clock
         self.traffic = Traffic()
         self.vehicle = setting.vehicle
@@ -110,7 +113,7 @@ class Table:
         self.evcc = Evcc(self.vehicle_end, setting.vehicle, clock, setting.plan)
         numbers = iter(range(1, 100))
         memory = setting.memory or Memory(new_session_id=lambda: next(numbers).to_bytes(8, "big"))
-        self.secc = Secc(self.station_end, self.evse, clock, setting.hardware, station.DIALECTS, memory)
+        self.secc = Secc(self.station_end, self.evse, clock, setting.hardware, DIALECTS, memory)
 
     def path_closed(self) -> bool:
         """Whether power could flow."""
@@ -119,6 +122,20 @@ class Table:
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Let both ends talk."""
         self._ends = tasks.create_task(self.evcc.run()), tasks.create_task(self.secc.run())
+
+    def begin_vehicle(self) -> None:
+        """Let the vehicle talk, to a station that the test plays."""
+        self._alone = asyncio.create_task(self.evcc.run())
+
+    def vehicle_done(self) -> bool:
+        """Whether it has given up."""
+        return self._alone is not None and self._alone.done()
+
+    async def leave(self) -> None:
+        """Nobody is left at the table."""
+        if self._alone is not None:
+            self._alone.cancel()
+            await asyncio.wait({self._alone})
 
     @property
     def endings(self) -> tuple[Ending, Ending]:
@@ -155,7 +172,9 @@ async def laid(setting: Setting) -> AsyncIterator[Table]:
     """A table with both ends connected."""
     clock = setting.clock or HandClock(START)
     if setting.over is Over.MEMORY:
-        yield Table(setting, clock, MemoryChannel.pair(clock, clock))
+        table = Table(setting, clock, MemoryChannel.pair(clock, clock))
+        yield table
+        await table.leave()
         return
     arrived: asyncio.Future[WireChannel] = asyncio.get_running_loop().create_future()
     pair = setting.tls if setting.over is Over.TLS else None
