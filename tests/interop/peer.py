@@ -54,13 +54,14 @@ class Charger(SimEVSEController):
     def __init__(self, power_w):
         super().__init__()
         self.power_w = power_w
+        self.closed = False
 
     async def send_charging_command(self, *args, **kwargs):
         self.drive()
 
-    async def is_contactor_closed(self):
+    async def set_hlc_charging(self, is_ongoing):
+        self.closed = is_ongoing
         self.drive()
-        return True
 
     def drive(self):
         """Publish limits and, in DC, the current."""
@@ -76,7 +77,7 @@ class Charger(SimEVSEController):
         for name in ("max_discharge_power_l2", "max_discharge_power_l3"):
             setattr(limits.ac_limits, name, None)
         self.evse_data_context.present_voltage = 400
-        self.evse_data_context.present_current = self.power_w / 400
+        self.evse_data_context.present_current = self.power_w / 400 if self.closed else 0
 
     async def session_ended(self, current_state, reason):
         say(event="ended", reason=reason)
