@@ -9,6 +9,7 @@ import structlog
 from csms.blocks import calls
 from csms.blocks.calls import Desk, Order
 from csms.domain.facts import TransactionUpdated
+from csms.domain.review import Doubt, doubts
 from csms.domain.tariff import Tariff, cost
 from csms.domain.transaction import Transaction
 from csms.errors import CsmsError
@@ -24,9 +25,29 @@ AT_ONCE = 20
 
 
 async def final(db: Database, transaction: Transaction, at: datetime) -> TransactionCostRow | None:
-    """I03: what a transaction that has ended costs; None where nothing is charged for."""
+    """I03: what a transaction that has ended costs; None where nothing is charged for, or not yet.
+
+    Where a register went back (row 43) the cost is held: a person looks at it first.
+    """
     row = await tariffs.of_station(db, transaction.station_id)
-    return None if row is None else _row(row, transaction, at, final=True)
+    if row is None:
+        return None
+    if await _went_back(db, transaction):
+        log.warning(
+            "cost held for review",
+            station_id=transaction.station_id,
+            transaction_id=transaction.transaction_id,
+        )
+        return None
+    return _row(row, transaction, at, final=True)
+
+
+async def _went_back(db: Database, transaction: Transaction) -> bool:
+    """By what is stored, and what its last event has just said."""
+    stored = await transactions.readings_of(db, transaction.station_id, transaction.transaction_id)
+    readings = [transactions.reading_of(each) for each in stored]
+    newest = [] if transaction.last is None else [transaction.last]
+    return Doubt.REGISTER_WENT_BACK in doubts(transaction, False, [*readings, *newest])
 
 
 def tariff_of(row: TariffRow) -> Tariff:

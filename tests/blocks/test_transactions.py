@@ -13,7 +13,8 @@ from csms.domain.transaction import (
     TransactionAnswer,
     TransactionEvent,
 )
-from csms.store import transactions
+from csms.store import tariffs, transactions
+from csms.store.tariffs import TariffRow
 from csms.store.tokens import IdTokenRow
 from tests.blocks.bench import START, STATION, Bench
 
@@ -181,3 +182,24 @@ async def test_more_transactions_than_are_held_in_memory(bench: Bench) -> None:
         await bench.tell(_event(0, EventType.STARTED, transaction_id=f"t{number}"))
     await bench.tell(_event(1, EventType.ENDED, transaction_id="t0"))
     assert (await _stored(bench, "t0")).seen == ((0, 1),)
+
+
+@pytest.mark.parametrize(
+    ("values", "cost"),
+    [((0.0, 500.0, 1000.0), 1.0), ((500.0, 200.0, 100.0), None), ((0.0, 900.0, 400.0), None)],
+)
+async def test_row_43_what_a_register_that_went_back_would_bill_is_held(
+    bench: Bench, values: tuple[float, ...], cost: float | None
+) -> None:
+    async with bench.db.begin() as conn:
+        row = TariffRow(tariff_id="t", currency="EUR", energy_per_kwh="1", changed_at=START)
+        await tariffs.put_tariff(conn, row)
+    await bench.change_station(tariff_id="t")
+    kinds = (EventType.STARTED, EventType.UPDATED, EventType.ENDED)
+    for seq_no, (kind, value) in enumerate(zip(kinds, values, strict=True)):
+        reading = Reading(at=START + timedelta(seconds=seq_no), import_wh=value)
+        answer = await bench.tell(_event(seq_no, kind, readings=(reading,)))
+    assert isinstance(answer, TransactionAnswer)
+    assert answer.total_cost == cost
+    rows = await transactions.readings_of(bench.db, STATION, TX)
+    assert [each.import_wh for each in rows] == list(values)  # stored as told
