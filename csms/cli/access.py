@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from csms.cli.options import URL, Json, Url, client
+from csms.cli.orders import told
 from csms.cli.outcome import as_json, fields, say, table
 
 tokens = typer.Typer(help="Id tokens: who may start transactions.", no_args_is_help=True)
@@ -16,6 +17,7 @@ users = typer.Typer(help="Users of the API.", no_args_is_help=True)
 _TOKEN = ("idToken", "type", "status", "driverId", "vehicleId", "expiry")
 _TRANSACTION = ("transactionId", "station", "evseId", "open", "startedAt", "chargingState", "powerW", "soc")
 Token = Annotated[str, typer.Argument(metavar="TOKEN")]
+Transaction = Annotated[str, typer.Argument(metavar="TRANSACTION")]
 
 
 class RoleName(StrEnum):
@@ -31,6 +33,8 @@ def add_token(  # noqa: PLR0913 - one option for each thing that can be said
     token: Token,
     kind: Annotated[str, typer.Option("--type", help="For example ISO14443, eMAID, Central.")] = "ISO14443",
     status: Annotated[str, typer.Option(help="For example Accepted, Blocked.")] = "Accepted",
+    group: Annotated[str | None, typer.Option(help="Its group: its tokens stop each other's.")] = None,
+    single: Annotated[bool, typer.Option("--single", help="One transaction at a time.")] = False,
     driver: Annotated[str | None, typer.Option(help="Whose it is.")] = None,
     vehicle: Annotated[str | None, typer.Option(help="Which vehicle comes with it.")] = None,
     json: Json = False,
@@ -38,7 +42,7 @@ def add_token(  # noqa: PLR0913 - one option for each thing that can be said
 ) -> None:
     """Register an id token."""
     body = {"idToken": token, "type": kind, "status": status, "driverId": driver, "vehicleId": vehicle}
-    found = client(url).post("/id-tokens", body)
+    found = client(url).post("/id-tokens", body | {"groupIdToken": group, "concurrent": not single})
     as_json(found) if json else say(f"Token {found['idToken']} is registered.")
 
 
@@ -71,7 +75,7 @@ def list_transactions(
 
 @transactions.command("show")
 def show_transaction(
-    transaction: Annotated[str, typer.Argument(metavar="TRANSACTION")],
+    transaction: Transaction,
     readings: Annotated[bool, typer.Option("--readings", help="Its meter readings too.")] = False,
     json: Json = False,
     url: Url = URL,
@@ -86,6 +90,28 @@ def show_transaction(
     fields(f"Transaction {found['transactionId']}", found)
     if readings:
         table("Readings", ("at", "powerW", "importWh", "exportWh", "soc", "context"), taken)
+
+
+@transactions.command("stop")
+def stop_transaction(transaction: Transaction, json: Json = False, url: Url = URL) -> None:
+    """Ask the station to end a transaction."""
+    told(client(url).call(f"/transactions/{quote(transaction, safe='')}/stop"), json)
+
+
+@transactions.command("status")
+def transaction_status(transaction: Transaction, json: Json = False, url: Url = URL) -> None:
+    """Ask the station whether a transaction goes on, and whether messages of it wait there."""
+    found = client(url).call(f"/transactions/{quote(transaction, safe='')}/status")
+    as_json(found if json else found["answer"])
+
+
+@transactions.command("cost")
+def transaction_cost(transaction: Transaction, json: Json = False, url: Url = URL) -> None:
+    """What a transaction costs by the newest that is known."""
+    found = client(url).get(f"/transactions/{quote(transaction, safe='')}/cost")
+    as_json(found) if json else say(
+        f"{found['total']} {found['currency']}{' final' if found['final'] else ''}"
+    )
 
 
 @users.command("add")

@@ -5,7 +5,18 @@ from collections.abc import Sequence
 
 import typer
 
-from csms.cli import access, configuration, database, events, programs, stations, vehicles
+from csms.cli import (
+    access,
+    configuration,
+    database,
+    device_model,
+    events,
+    orders,
+    programs,
+    reservations,
+    stations,
+    vehicles,
+)
 from csms.cli.demo import demo
 from csms.cli.outcome import Exit, Failed, complain
 from csms.cli.serve import serve
@@ -19,8 +30,13 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
+for more in (orders, device_model):
+    stations.app.add_typer(more.app)
+stations.sites.add_typer(device_model.sites)
 app.add_typer(stations.app, name="station")
 app.add_typer(stations.sites, name="site")
+app.add_typer(reservations.reservations, name="reservation")
+app.add_typer(reservations.tariffs, name="tariff")
 app.add_typer(access.tokens, name="token")
 app.add_typer(access.transactions, name="transaction")
 app.add_typer(events.app, name="event")

@@ -59,9 +59,12 @@ class Rest:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self._object(self._send("POST", path, params=params, body=body, headers=headers))
 
-    def call(self, path: str, payload: object, params: Params) -> Object:
-        """POST that waits for a station."""
-        return self._object(self._send("POST", path, params=params, body=payload, timeout_s=CALL_TIMEOUT_S))
+    def call(
+        self, path: str, payload: object = None, params: Params | None = None, method: str = "POST"
+    ) -> Object:
+        """A request that waits for a station."""
+        answer = self._send(method, path, params=params, body=payload, timeout_s=CALL_TIMEOUT_S)
+        return self._object(answer)
 
     def patch(self, path: str, body: object) -> Object:
         """PATCH."""

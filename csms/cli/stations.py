@@ -79,12 +79,6 @@ def show(identity: Identity, json: Json = False, url: Url = URL) -> None:
 
 
 @app.command()
-def approve(identity: Identity, json: Json = False, url: Url = URL) -> None:
-    """Accept a pending station."""
-    _change(identity, {"registration": "Accepted"}, "accepted from its next boot on", json, url)
-
-
-@app.command()
 def hold(
     identity: Identity,
     reason: Annotated[str, typer.Argument(help="Why; shown to people.")],
@@ -109,18 +103,23 @@ def remove(identity: Identity, json: Json = False, url: Url = URL) -> None:
 
 
 @app.command()
-def call(
+def call(  # noqa: PLR0913 - one option for each thing that can be said
     identity: Identity,
     action: Annotated[str, typer.Argument(help="For example GetVariables.")],
     payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")] = "{}",
     override: Annotated[
         str | None, typer.Option(help="An administrator's reason to send a negative limit.")
     ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, max=600, help="Seconds to wait for the station.")
+    ] = None,
     json: Json = False,
     url: Url = URL,
 ) -> None:
     """Send any call that a CSMS may send, and print the station's answer."""
-    params = {} if override is None else {"override": override}
+    params: dict[str, str | int] = {} if override is None else {"override": override}
+    if timeout is not None:
+        params["timeoutS"] = str(timeout)
     path = f"/stations/{quote(identity, safe='')}/calls/{quote(action, safe='')}"
     found = client(url).call(path, parsed(_read(payload), "The payload"), params)
     as_json(found if json else found["answer"])

@@ -1,0 +1,171 @@
+"""Commands to a station that is there: a station of a few lines answers them."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.cli.conftest import Cli, start, stop
+
+BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
+NOW = "2026-01-01T00:00:00Z"
+PLACE = {"component": {"name": "TxCtrlr"}, "variable": {"name": "StopTxOnInvalidId"}}
+
+
+class Station:
+    """Accepts whatever it is asked; tells what it was asked for after the answer."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def call(self, action: str, payload: dict[str, Any]) -> None:
+        self.socket.send(json.dumps([2, f"{action}{len(self.asked)}", action, payload]))
+
+    def run(self) -> None:
+        self.call("BootNotification", BOOT)
+        try:
+            for text in self.socket:
+                frame = json.loads(text)
+                if frame[0] == 2:
+                    self.asked.append((frame[2], frame[3]))
+                    self.socket.send(json.dumps([3, frame[1], self.answer(frame[2], frame[3])]))
+                    self.follow(frame[2], frame[3])
+        except ConnectionClosed:
+            return
+
+    def answer(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        if action == "GetVariables":
+            got = [
+                {**one, "attributeStatus": "Accepted", "attributeValue": "7"}
+                for one in payload["getVariableData"]
+            ]
+            return {"getVariableResult": got}
+        if action == "SetVariables":
+            places = [
+                {key: one[key] for key in ("component", "variable")} for one in payload["setVariableData"]
+            ]
+            return {"setVariableResult": [{**one, "attributeStatus": "Accepted"} for one in places]}
+        if action == "GetLocalListVersion":
+            return {"versionNumber": 0}
+        return {"status": "Unlocked" if action == "UnlockConnector" else "Accepted"}
+
+    def follow(self, action: str, payload: dict[str, Any]) -> None:
+        if action == "GetBaseReport":
+            value = {"value": "false", "mutability": "ReadWrite"}
+            data = [{**PLACE, "variableAttribute": [value]}]
+            told = {"requestId": payload["requestId"], "generatedAt": NOW, "seqNo": 0, "reportData": data}
+            self.call("NotifyReport", told)
+        elif action == "GetLog":
+            told = {"requestId": payload["requestId"], "status": "UploadFailure"}
+            self.call("LogStatusNotification", told)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Station]]:
+    folder = tmp_path_factory.mktemp("server")
+    process, ready = start(folder)
+    csms = Cli(folder, {"CSMS_URL": ready["api"]})
+    body = csms("station", "add", "C1", "--json").json
+    credentials = base64.b64encode(f"c1:{body['password']}".encode()).decode()
+    with connect(
+        f"{ready['ocpp']}/c1",
+        subprotocols=[Subprotocol("ocpp2.0.1")],
+        additional_headers={"Authorization": f"Basic {credentials}"},
+        proxy=None,
+    ) as socket:
+        station = Station(socket)
+        station.thread.start()
+        yield csms, station
+    assert stop(process) == 0
+
+
+def test_commands_give_the_answer(running: tuple[Cli, Station]) -> None:
+    csms, station = running
+    for arguments, action, answer in (
+        (("reset", "C1", "--evse", "1"), "Reset", "Accepted"),
+        (("availability", "C1", "Inoperative", "--evse", "1"), "ChangeAvailability", "Accepted"),
+        (("unlock", "C1", "--evse", "1"), "UnlockConnector", "Unlocked"),
+        (("trigger", "C1", "Heartbeat"), "TriggerMessage", "Accepted"),
+        (("clear-cache", "C1"), "ClearCache", "Accepted"),
+    ):
+        done = csms("station", *arguments)
+        assert (done.code, done.out.strip(), done.err) == (0, answer, ""), arguments
+        assert station.asked[-1][0] == action
+    calls = csms("station", "calls", "C1", "--json").json
+    assert {"Reset", "ClearCache"} <= {one["action"] for one in calls if one["state"] == "answered"}
+    csms("station", "trigger", "C1", "Nonsense").refused(1, "message")
+    csms("station", "call", "C1", "Reset", '{"type":"Never"}').refused(1, "type")
+
+
+def test_long_ones_are_followed_to_their_end(running: tuple[Cli, Station]) -> None:
+    csms, _ = running
+    done = csms("station", "report", "C1", "--wait", "--json")
+    assert (done.code, done.json["state"]) == (0, "complete")
+    shown = csms("station", "variables", "C1", "--component", "TxCtrlr", "--json").json
+    assert [one["variable"] for one in shown] == ["StopTxOnInvalidId"]
+    csms("station", "log", "C1", "https://logs.example/up", "--wait").refused(1, "UploadFailure")
+    number = str(csms("station", "requests", "C1", "--json").json[0]["requestId"])
+    assert csms("station", "request", "C1", number, "--json").json["state"] == "failed"
+
+
+def test_variables_are_read_set_and_brought_to_what_is_recommended(running: tuple[Cli, Station]) -> None:
+    csms, station = running
+    read = csms(
+        "station", "variables", "C1", "--read", "DeviceDataCtrlr.ItemsPerMessage[GetReport]", "--json"
+    )
+    assert [(one["variableInstance"], one["value"]) for one in read.json] == [("GetReport", "7")]
+    done = csms("station", "variables", "C1", "--set", "TxCtrlr.EVConnectionTimeOut=60", "--json")
+    assert [one["status"] for one in done.json] == ["Accepted"]
+    csms("station", "variables", "C1", "--set", "TxCtrlr").refused(2, "COMPONENT.VARIABLE=VALUE")
+    # it was set when the station was onboarded, and has been reported otherwise since
+    (drift,) = csms("station", "drift", "C1", "--json").json
+    assert (drift["variable"], drift["wanted"], drift["reported"]) == ("StopTxOnInvalidId", "true", "false")
+    (advice,) = csms("station", "configure", "C1", "--json").json
+    assert (advice["recommended"], advice["status"]) == ("true", "Accepted")
+    assert csms("station", "drift", "C1", "--json").json == []
+    assert csms("station", "configure", "C1", "--dry-run").out.strip() == "C1 is as recommended."
+    csms("token", "add", "TAG9")
+    assert csms("station", "local-list", "C1", "--sync", "--json").json["status"] == "Accepted"
+    assert [action for action, _ in station.asked[-2:]] == ["GetLocalListVersion", "SendLocalList"]
+
+
+def test_reservations_and_tariffs(running: tuple[Cli, Station]) -> None:
+    csms, station = running
+    assert csms("reservation", "add", "C1", "TAG1", "--evse", "1").out.strip() == "Accepted"
+    (shown,) = csms("reservation", "list", "--json").json
+    assert (shown["state"], shown["evseId"]) == ("active", 1)
+    assert csms("reservation", "cancel", "C1", str(shown["reservationId"])).code == 0
+    assert station.asked[-1] == ("CancelReservation", {"reservationId": shown["reservationId"]})
+    assert csms("tariff", "add", "day", "--currency", "EUR", "--energy", "0.30").code == 0
+    csms("tariff", "add", "x", "--currency", "euro").refused(1, "currency")
+    assert csms("tariff", "use", "day", "C1").out.strip() == "Tariff day holds at C1."
+    assert [one["energyPerKwh"] for one in csms("tariff", "list", "--json").json] == ["0.30"]
+    assert csms("tariff", "remove", "day").code == 0
+
+
+def test_a_site_is_read_in_or_refused_as_a_whole(running: tuple[Cli, Station], tmp_path: Path) -> None:
+    csms, _ = running
+    assert csms("site", "add", "yard").code == 0
+    assert csms("site", "enrolment", "yard", "--password", "a-long-and-odd-password-73").code == 0
+    assert csms("site", "enrolment", "yard").out.strip() == "Enrolment at yard is off."
+    file = tmp_path / "site.csv"
+    file.write_text("identity,site,securityProfile\nI1,yard,1\nI2,nowhere,1\n")
+    csms("station", "import", str(file)).refused(1, "stations.1.site")
+    csms("station", "show", "I1").refused(1, "i1")
+    file.write_text("identity,site,securityProfile\nI1,yard,1\nI2,yard,\n")
+    assert [one["identity"] for one in csms("station", "import", str(file), "--json").json] == ["i1", "i2"]
+    toml = tmp_path / "site.toml"
+    toml.write_text(
+        '[[stations]]\nidentity = "I3"\nsite = "yard"\nevses = [{evseId = 1, maxChargeW = 11000.0}]\n'
+    )
+    assert csms("station", "import", str(toml), "--json").json[0]["evses"][0]["maxChargeW"] == 11000
+    csms("station", "import", str(tmp_path / "none.csv")).refused(2, "cannot be read")
