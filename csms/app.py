@@ -21,6 +21,7 @@ import uvicorn
 
 from csms import log as logs
 from csms.api import app as api
+from csms.api.idempotency import forget_old_answers
 from csms.api.numbers import CountedBus, Numbers
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER, ROUTER
@@ -118,7 +119,9 @@ class App:
             flushing = group.create_task(writer.run(), name="writer")
             stations = group.create_task(gateway.run(), name="gateway")
             rest = group.create_task(http.run_on(door), name="api")
-            others = [group.create_task(run(), name=name) for name, run in self._others(db, wiring).items()]
+            others = [
+                group.create_task(run(), name=name) for name, run in self._others(db, writer, wiring).items()
+            ]
             await gateway.started.wait()
             _keep_what_is_here()
             ready(self._where(gateway.ports, door, new_key))
@@ -149,7 +152,9 @@ class App:
         )
         return Gateway(db, writer, self._bus, self._clock, ROUTER, DIALECTS, policy, settings)
 
-    def _others(self, db: Database, wiring: Wiring) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
+    def _others(
+        self, db: Database, writer: Writer, wiring: Wiring
+    ) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
         """What serves nobody directly, by name."""
         grid, mqtt = self._settings.grid, self._settings.mqtt
         node = f"{socket.gethostname()}:{os.getpid()}"
@@ -158,6 +163,7 @@ class App:
             "settler": Settler(db, self._bus, self._clock, every_s=grid.settle_every_s).run,
             "timekeeper": Timekeeper(db, self._clock).run,
             "inquiry": Inquiry(db, self._bus, self._clock).run,
+            "old answers": lambda: forget_old_answers(writer, self._clock),
             "running cost": RunningCost(Desk(db, self._bus, self._clock, AFTER)).run,
         }
         if mqtt.url:

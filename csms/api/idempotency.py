@@ -7,7 +7,9 @@ node the unique key of the row decides.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 from weakref import WeakValueDictionary
 
@@ -15,10 +17,16 @@ from fastapi import Header, Request, Response
 
 from csms.api import problems
 from csms.api.wiring import Wiring
-from csms.errors import Invalid
+from csms.clock import Clock
+from csms.errors import Invalid, StoreUnavailable
 from csms.store import users
+from csms.store.writer import Writer
 
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+KEPT_FOR = timedelta(days=7)
+"""How long an answer is remembered; whoever repeats a request later repeats what it does."""
+
+_FORGET_EVERY_S = 3600.0
 _turns: WeakValueDictionary[tuple[int, str, str], asyncio.Lock] = WeakValueDictionary()
 
 
@@ -70,6 +78,14 @@ async def once(
     again = Answer(row.status, row.body).response()
     again.headers["Idempotency-Replayed"] = "true"
     return again
+
+
+async def forget_old_answers(writer: Writer, clock: Clock) -> None:
+    """Once an hour, until cancelled: what is older than `KEPT_FOR` makes room."""
+    while True:
+        with suppress(StoreUnavailable):  # it can wait an hour
+            await writer.commit([users.answers_forgotten(clock.now() - KEPT_FOR)])
+        await clock.sleep(_FORGET_EVERY_S)
 
 
 async def _digest(request: Request) -> str:
