@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from csms.domain.facts import SecurityAlarmRaised
@@ -360,3 +361,27 @@ async def test_a_handshake_that_is_too_long_is_cut(pki: Pki) -> None:
     for _ in range(80):
         peer.transport.data_received(b"\x16" * 1024)
     assert peer.wire.closed
+
+
+def test_the_product_s_own_loop_has_other_transports_and_does_the_same(pki: Pki) -> None:
+    async def talk() -> None:
+        async with secured(pki) as door:
+            assert await outcome(door, client(pki.servers)) == 101
+            assert await outcome(door, client(pki.servers), password=False) == 401
+            async with knock(door, client(pki.servers)) as socket:
+                station = Client(socket)
+                assert await station.boot() == "Accepted"
+                await (await socket.ping())
+                await station.send("x" * 300_000)
+                assert await station.closed() == 1009
+            await door.add_station("cs-2")
+            async with door.connected("cs-2") as plain:
+                await plain.result("Heartbeat", {})
+                await plain.send("x" * 300_000)
+                assert await plain.closed() == 1009
+            async with door.connected("cs-2", boot=False) as plain:
+                door.gateway._registry.get("cs-2").end(1001, "bye")  # type: ignore[union-attr]
+                assert await plain.closed() == 1001
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(talk())
