@@ -5,7 +5,8 @@ import contextvars
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -69,7 +70,8 @@ class House:
         self.bus: MemoryBus | None = None
         self.db: Database | None = None
         self.writer: Writer | None = None
-        self.starts = 0
+        self.alive = False
+        self.blame: Callable[[str], None] = lambda text: None
         self.path = folder / "csms.db"
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
@@ -86,8 +88,13 @@ class House:
         self._stop = asyncio.Event()
         context = contextvars.copy_context()
         context.run(LIFE.set, self.disk.life)
-        self.starts += 1
+        self.alive = True
         self._task = context.run(asyncio.get_running_loop().create_task, self._run(self._stop))
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._task is task and self.alive and not task.cancelled() and (error := task.exception()):
+            self.blame(f"the server ends: {error!r} {''.join(traceback.format_exception(error))}")
 
     async def stop(self) -> None:
         """SIGTERM; returns when it has ended."""
@@ -98,6 +105,7 @@ class House:
     async def die(self) -> None:
         """SIGKILL: the disk and the network are gone for it already; tidy up what Python still holds."""
         assert self._task is not None
+        self.alive = False
         self.gateway = self.bus = self.db = self.writer = None
         self._task.cancel()
         await asyncio.wait([self._task])

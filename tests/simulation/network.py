@@ -365,6 +365,9 @@ class _Address:
     def getsockname(self) -> tuple[str, int]:
         return "127.0.0.1", PORT
 
+    def setsockopt(self, *_: object) -> None:
+        """The network has buffers of its own."""
+
 
 class Listener(asyncio.AbstractServer):
     """Takes connections until it is closed."""

@@ -71,6 +71,7 @@ class World:
         self.disk = Disk(Random(f"disk {self.seed}"))
         self.plan = self._planned()
         self.house = House(self.disk, self.plan.settings, self.path)
+        self.house.blame = self.blame
         self.changed_at: dict[str, float] = {}
         self.house_at = 0.0
         self._served: dict[str, Conversation] = {}
@@ -124,6 +125,7 @@ class World:
         db, bus = house.db, house.bus
         if db is None or bus is None:
             return False
+        self.house.blame = self.blame
         self.changed_at[identity] = self.now
         try:
             try:
@@ -136,7 +138,8 @@ class World:
             self.note("unchanged", identity, type(error).__name__)
             return False
         finally:
-            self.changed_at[identity] = self.now
+            self.house.blame = self.blame
+        self.changed_at[identity] = self.now
         self.note("changed", identity)
         return True
 
