@@ -2,6 +2,7 @@
 
 peer.py station|vehicle PORT SERVICE POWER_W; prints JSON lines. A station listens on the port, a vehicle
 connects to it. Discovery is left out: the package's wants a real interface.
+peer.py codec: reads lines of namespace and EXI, and writes each as its Java codec has read and written it.
 """
 
 # mypy: ignore-errors
@@ -133,11 +134,23 @@ async def vehicle(port, service, power_w):
     await session.start(WAIT_S)
 
 
+def codec():
+    """Every message there and back."""
+    java = ExificientEXICodec()
+    for line in sys.stdin:
+        namespace, exi = line.split()
+        text = java.decode(bytes.fromhex(exi), namespace)
+        say(event="written", exi=java.encode(text, namespace).hex(), text=text)
+
+
 def main():
     """Play."""
     logging.root.handlers = [logging.StreamHandler()]  # the package's own write to stdout
     logging.root.setLevel(os.environ.get("PEER_LOG", "ERROR"))
     load_shared_settings()
+    if sys.argv[1:] == ["codec"]:
+        codec()
+        return
     EXI().set_exi_codec(ExificientEXICodec())
     role, port, service, power_w = sys.argv[1:]
     asyncio.run({"station": station, "vehicle": vehicle}[role](int(port), service, float(power_w)))

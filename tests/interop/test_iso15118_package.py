@@ -15,16 +15,23 @@ import pytest
 from chargepoint_sim.clock import RealClock
 from chargepoint_sim.ev.battery import Battery, BatteryModel
 from chargepoint_sim.ev.vehicle import Current, DriverNeeds, PowerLimits, Vehicle, VehicleModel
+from chargepoint_sim.iso15118.appprotocol.messages import SAP
 from chargepoint_sim.iso15118.evcc import Evcc, Plan
+from chargepoint_sim.iso15118.exi.vocabulary import Element
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
+from chargepoint_sim.iso15118.protocols import to_frame
 from chargepoint_sim.iso15118.secc import Hardware, Secc
 from chargepoint_sim.iso15118.services import SERVICES, Control
 from chargepoint_sim.iso15118.v2 import station as station_2
 from chargepoint_sim.iso15118.v2 import vehicle as vehicle_2
+from chargepoint_sim.iso15118.v2.messages import V2
+from chargepoint_sim.iso15118.v2gtp import Frames
 from chargepoint_sim.iso15118.v20 import station as station_20
 from chargepoint_sim.iso15118.v20 import vehicle as vehicle_20
+from chargepoint_sim.iso15118.v20.messages import AC, COMMON, DC
 from chargepoint_sim.iso15118.wire import WireChannel, connect, listen
 from chargepoint_sim.station.evse import Evse
+from tests.unit.chargepoint_sim.iso15118.table import Setting, session
 
 PYTHON = os.environ.get("ISO15118_PYTHON")
 PEER = Path(__file__).with_name("peer.py")
@@ -186,3 +193,41 @@ async def test_its_vehicle_of_iso_15118_2_at_our_station(current: str) -> None:
     assert evse.meter.export_wh == 0  # -2 knows no discharge
     assert told[0].current.value == current
     assert told[0].requests.target_wh > 0
+
+
+async def a_trace(service: str, plan: Plan) -> list[Element]:
+    """All messages of a session of ours, with a discharge where there is one."""
+    async with session(Setting(a_vehicle(service), plan=plan)) as table:
+        await table.advance(3)
+        for limit_w in (-7_000.0, 3_456.0):
+            table.evse.set_limit(limit_w)
+            await table.advance(10)
+        table.secc.terminate()
+    return table.traffic.sent
+
+
+async def test_java_writes_every_message_of_ours_byte_for_byte_as_we_do() -> None:
+    plans = [("2", Plan(vehicle_2.DIALECTS))]
+    plans += [(str(control), Plan(vehicle_20.DIALECTS, control=control)) for control in Control]
+    lines = []
+    for _, plan in plans:
+        for service in SERVICE_IDS:
+            for number, message in enumerate(await a_trace(service, plan)):
+                ((_, payload),) = Frames().feed(to_frame(message))
+                lines.append((schema_of(message, agreed=number > 1), payload.hex()))
+    unique = list(dict.fromkeys(lines))
+    assert PYTHON is not None
+    process = await asyncio.create_subprocess_exec(
+        PYTHON, str(PEER), "codec", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    text = "".join(f"{namespace} {exi}\n" for namespace, exi in unique)
+    async with asyncio.timeout(WAIT_S):
+        out, _ = await process.communicate(text.encode())
+    written = [json.loads(line)["exi"] for line in out.splitlines()]
+    assert len(written) == len(unique) > 100
+    assert written == [exi for _, exi in unique]
+
+
+def schema_of(message: Element, agreed: bool) -> str:
+    schemas = (V2, COMMON, DC, AC) if agreed else (SAP,)
+    return next(schema.namespace for schema in schemas if type(message) in schema.codes)
