@@ -160,7 +160,8 @@ class GridLoop:
         """
         now, lines = snapshot.now, self._actuator.lines
         await self._adopt(now)
-        metered = {(row.station_id, row.evse_id): row.power_at for row in snapshot.rows}
+        read = await walk(mapped(lambda row: ((row.station_id, row.evse_id), row.power_at), snapshot.rows))
+        metered = dict(read)
         await walk(mapped(lambda pair: pair[1].pass_time(now, metered.get(pair[0])), [*lines.items()]))
         running = {event.id for event in active}
         coming = {event.id for event in upcoming}
@@ -249,7 +250,9 @@ class GridLoop:
 
     async def _rest(self, tasks: asyncio.TaskGroup) -> None:
         """Until a bell rings or it is time; then so long that more bells can join."""
-        timer = tasks.create_task(self._ring_after(self._next_s), name="grid time")
+        passed_s = self._clock.monotonic() - self._ticked_at  # a long tick does not make the next one late
+        left_s = max(0.0, self._next_s - passed_s)
+        timer = tasks.create_task(self._ring_after(left_s), name="grid time")
         await self._bell.wait()
         timer.cancel()
         with suppress(TimeoutError):

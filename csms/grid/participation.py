@@ -4,9 +4,9 @@ The states of `Participation`, and which of them still hold an EVSE.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from csms.store.dispatches import Participation
 
@@ -35,8 +35,7 @@ OUT = frozenset({Part.REFUSED, Part.NOT_FOLLOWING})
 """Not asked again in this event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(NamedTuple):
     """The place of one EVSE with one transaction in one event."""
 
     event_id: str

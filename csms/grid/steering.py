@@ -69,7 +69,8 @@ class Steering:
         watched = await walk(self._soc_watch.watch(snapshot.rows))
         scene = self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
-        boots = {(row.station_id, row.evse_id): row.boot_epoch for row in snapshot.rows}
+        known = mapped(lambda row: ((row.station_id, row.evse_id), row.boot_epoch), snapshot.rows)
+        boots = dict(await walk(known))
         ruled = await walk(members.ruled(active, snapshot.rows))
         silent = self._actuator.silent(snapshot.now)
         ordered: set[EvseKey] = set()
