@@ -13,7 +13,7 @@ cannot be misread are let pass although the schema minds: a space for the T, and
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -163,8 +163,14 @@ def _breach(error: Any) -> Breach:
     path = list(error.instance_path)
     if keyword == "required":
         path.append(error.kind.property)
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    return Breach(code, f"{place or 'The payload'} {words}."[:255], keyword, place)
+    place = _dotted(path)
+    wrong = _dotted([*path, *error.kind.unexpected[:1]]) if keyword == "additionalProperties" else place
+    return Breach(code, f"{place or 'The payload'} {words}."[:255], keyword, wrong)
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it: `a.b[0].c`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
 def _prune(part: Any, kind: msgspec.inspect.Type) -> Any:
