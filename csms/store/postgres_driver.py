@@ -1,7 +1,10 @@
 """A batch into PostgreSQL: one asyncpg connection, and for most flushes one command and one round trip."""
 
+import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from csms.errors import ChangeRefused, StoreUnavailable
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
 _DEADLOCK_TRIES = 3
 _SETTINGS = {"plan_cache_mode": "force_generic_plan"}
 """There is only one way to insert: planning it anew each time costs as much as a small flush."""
+_BACKEND = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+_END = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE pid = $1 AND backend_start = $2 AND pid <> pg_backend_pid()
+"""
 _PLACE = re.compile(r"\$(\d+)")
 
 
@@ -34,6 +42,7 @@ class PostgresDriver:
         self._book = Book("postgresql")
         self._texts: dict[tuple[Statement, ...], str] = {}
         self._connection: asyncpg.Connection | None = None
+        self._backend: tuple[int, datetime] | None = None
 
     async def open(self) -> None:
         """Connect; a server that is set to acknowledge before the disk has it is overruled."""
@@ -46,8 +55,21 @@ class PostgresDriver:
             self._connection = connection
             if await connection.fetchval("SHOW synchronous_commit") == "off":
                 await connection.execute("SET synchronous_commit TO on")
+            await self._fence(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _fence(self, connection: "asyncpg.Connection") -> None:
+        """The connection before this one must not write any more.
+
+        What it was given last may still be on its way, through a network that was silent or to a server that
+        stood still, and an old state of a transaction must never come down upon a newer one.
+        """
+        if self._backend is not None and await connection.fetchval(_END, *self._backend) is False:
+            await connection.close()
+            raise StoreUnavailable("the connection before is still at work")
+        row = await connection.fetchrow(_BACKEND)
+        self._backend = None if row is None else (row["pid"], row["backend_start"])
 
     async def flush(self, changes: Sequence[Change], kept: Callable[[], None]) -> None:
         """One transaction; tried again if it lost a deadlock against administration.
@@ -63,6 +85,10 @@ class PostgresDriver:
             try:
                 await self._flush(changes)
                 break
+            except asyncio.CancelledError:
+                if self._connection is not None:
+                    self._connection.terminate()
+                raise
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if not left:
                     raise StoreUnavailable(str(error)) from error
@@ -82,7 +108,7 @@ class PostgresDriver:
         if len(inserts) == len(batch) == len(tables):
             await self._insert(connection, inserts)  # by itself a transaction
             return
-        async with connection.transaction():
+        async with _transaction(connection):
             for run in batch:
                 for rows in _parts(run):
                     await self._insert(connection, [_Insert(run.statement, rows)])
@@ -134,6 +160,20 @@ class PostgresDriver:
             await connection.close(timeout=WAIT_S / 2)
         except Exception:
             connection.terminate()  # whatever was wrong with it, it must not stay
+
+
+@asynccontextmanager
+async def _transaction(connection: "asyncpg.Connection") -> AsyncIterator[None]:
+    """As asyncpg's own, but whoever is cancelled does not wait for a ROLLBACK that nobody may answer."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except Exception:
+        if not connection.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 def _parts(run: Run) -> list[list[Values]]:
