@@ -337,6 +337,12 @@ class Link:
         server.pipe = Pipe(server, client, self.weather, self.random)
 
     @property
+    def answers_pings(self) -> bool:
+        """Whether nothing keeps the station from it."""
+        protocol = self.client.get_protocol()
+        return not self.touched and not self.client.is_closing() and getattr(protocol, "pongs", False)
+
+    @property
     def over(self) -> bool:
         """Whether both ends are closed."""
         return self.client.gone and self.server.gone

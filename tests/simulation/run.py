@@ -16,6 +16,7 @@ from tests.simulation import house, mishaps
 from tests.simulation.audit import Usual, audit, check_quiet
 from tests.simulation.disk import in_place
 from tests.simulation.loop import Stuck, VirtualLoop
+from tests.simulation.stations import Station
 from tests.simulation.world import World
 
 QUIET_S = 1200.0
@@ -80,6 +81,8 @@ async def _play(world: World) -> None:
     for actor in running:
         actor.result()
     world.note("all gone")
+    for job in world.jobs:
+        job.cancel()
     await asyncio.sleep(GONE_S)
     running.clear()
     actors.clear()
@@ -99,10 +102,12 @@ async def _settle(world: World) -> None:
     for station in world.stations:
         while not await world.changed(station, registration="Accepted"):
             await asyncio.sleep(1.0)
-    give_up = world.now + QUIET_S
-    while world.now < give_up and any(
-        each.outbox or not each.accepted or not each.online for each in world.stations
-    ):
+    begun = world.now
+
+    def settled(station: Station) -> bool:
+        return not station.outbox and station.accepted and station.answered_at > begun
+
+    while world.now < begun + QUIET_S and not all(map(settled, world.stations)):
         await asyncio.sleep(5.0)
     await asyncio.sleep(AGREE_S)
     for station in world.stations:

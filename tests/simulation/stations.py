@@ -195,6 +195,7 @@ class Station:
     import_wh: float = 1000.0
     export_wh: float = 500.0
     soc: float = 50.0
+    answered_at: float = 0.0
     in_doubt: bool = False
     """Whether its password may not be the one that is registered."""
 
@@ -432,6 +433,7 @@ class Station:
             gone.cancel()
             self._pending.pop(id, None)
         if answer.done() and not answer.cancelled():
+            self.answered_at = self.world.now
             return answer.result()
         if not line.up or self.random.random() < 0.5:
             raise Lost

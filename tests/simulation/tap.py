@@ -157,6 +157,8 @@ class Conversation(Tap):
             world.note("CLOSE", self, *self.closed)
             if code == 1008 and "duplicate" in self.closed[1] and self.commands:
                 world.blame(f"{self}: a command to the loser of a conflict")
+            if self.closed[1].startswith("replaced") and self.link.answers_pings:
+                world.blame(f"{self}: displaced, though it answers pings")
             if code == 1011 and self.closed[1] != "ping not answered":
                 world.blame(f"{self}: closed with 1011 {self.closed[1]}")
         elif message.kind == TEXT:
