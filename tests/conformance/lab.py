@@ -17,6 +17,7 @@ from csms.api.wiring import Wiring
 from csms.blocks import AFTER
 from csms.blocks.calls import Desk
 from csms.blocks.tariff import RunningCost
+from csms.gateway.tls import TlsSettings
 from csms.pki import passwords
 from csms.store import stations, users
 from csms.wire.v201 import DIALECT
@@ -135,9 +136,9 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab(boot: bool = True, **fields: Any) -> AsyncIterator[Lab]:
-    """A lab whose station is connected and booted."""
-    async with front() as house:
+async def lab(boot: bool = True, tls: TlsSettings | None = None, **fields: Any) -> AsyncIterator[Lab]:
+    """A lab whose station is connected and booted; with TLS beside the plain door if wanted."""
+    async with front(**({} if tls is None else {"tls": tls})) as house:
         if fields:
             async with house.db.begin() as conn:
                 await stations.change(conn, STATION, **fields)
