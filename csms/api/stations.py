@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from csms.api.auth import OPERATOR
 from csms.api.shapes import (
@@ -53,6 +53,13 @@ class StationFields(Body):
     onboarding: Annotated[str, Field(pattern="^(full|none)$")] = "full"
     discharge: Discharge = Discharge.NONE
     message_timeout_s: Annotated[Number, Field(gt=0, le=600)] = 30.0
+    ping_interval_s: (
+        Annotated[Number, Field(ge=1, le=3600, description="Null: as for all stations.")] | None
+    ) = None
+    newest_wins: Annotated[
+        StrictBool,
+        Field(description="A new connection replaces the old one, though that still answers pings."),
+    ] = False
 
 
 class NewStation(StationFields):
@@ -87,6 +94,8 @@ class Station(Shape):
     discharge: str
     hold: str | None
     message_timeout_s: float
+    ping_interval_s: float | None
+    newest_wins: Flag
     version: str | None
     connected: Flag
     booted_at: Time | None

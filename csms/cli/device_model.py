@@ -20,7 +20,12 @@ _VARIABLE = ("component", "evseId", "variable", "variableInstance", "value", "wa
 _RESULT = ("component", "evseId", "variable", "variableInstance", "value", "status", "reason")
 _DRIFT = ("component", "evseId", "variable", "variableInstance", "wanted", "reported", "status")
 _ADVICE = ("component", "variable", "reported", "recommended", "status", "why")
-_NUMBERS: dict[str, Callable[[str], object]] = {"securityProfile": int, "messageTimeoutS": float}
+_NUMBERS: dict[str, Callable[[str], object]] = {
+    "securityProfile": int,
+    "messageTimeoutS": float,
+    "pingIntervalS": float,
+    "newestWins": {"true": True, "false": False}.__getitem__,
+}
 
 
 @app.command()
@@ -174,5 +179,8 @@ def _row(row: dict[str, str]) -> Object:
     """A CSV line; an empty cell says nothing."""
     try:
         return {name: _NUMBERS.get(name, str)(text) for name, text in row.items() if name and text}
-    except ValueError:
-        raise Failed(f"{row.get('identity')}: a number is no number.", Exit.WRONG_USE) from None
+    except (ValueError, KeyError):
+        raise Failed(
+            f"{row.get('identity')}: a number is no number, or newestWins is not true or false.",
+            Exit.WRONG_USE,
+        ) from None

@@ -51,12 +51,15 @@ class Registry(Generic[H]):
         held = self._held.get(identity)
         return None if held is None else held.holder
 
-    async def is_free(self, identity: str) -> bool:
-        """Whether a newcomer may have this identity. An incumbent that does not answer is evicted."""
+    async def is_free(self, identity: str, *, newest_wins: bool = False) -> bool:
+        """Whether a newcomer may have this identity. An incumbent that does not answer is evicted.
+
+        So is every incumbent with `newest_wins`: for a station behind a proxy that answers pings itself.
+        """
         held = self._held.get(identity)
         if held is None:
             return True
-        if await held.holder.alive(self._probe_timeout_s):
+        if not newest_wins and await held.holder.alive(self._probe_timeout_s):
             return False
         self.release(identity, held.epoch)
         held.holder.evict()

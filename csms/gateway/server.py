@@ -117,7 +117,7 @@ class Gateway:
         """Before any upgrade: may this peer be this station, and is its place free."""
         station = await self._doorkeeper.admit(claim)
         socket.let_in(station)
-        if not await self._registry.is_free(station.identity):
+        if not await self._registry.is_free(station.identity, newest_wins=station.newest_wins):
             await self._conflict(station.identity)
             raise Turned(HTTPStatus.CONFLICT, "This station is connected.\n")
 
@@ -138,7 +138,7 @@ class Gateway:
         recorder = Recorder(self._frame_log, identity)
         connection = Connection(self._house, socket, station, dialect, recorder, tasks)
         while (epoch := self._registry.register(identity, connection, station.connection_epoch)) is None:
-            if not await self._registry.is_free(identity):
+            if not await self._registry.is_free(identity, newest_wins=station.newest_wins):
                 await self._conflict(identity)
                 connection.end(POLICY_VIOLATION, DUPLICATE)
                 return

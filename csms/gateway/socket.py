@@ -65,6 +65,7 @@ class StationSocket(asyncio.Protocol):
         "_host",
         "_limit",
         "_machine",
+        "_ping_interval_s",
         "_pinged",
         "_probe",
         "_silent",
@@ -82,6 +83,7 @@ class StationSocket(asyncio.Protocol):
         self.subprotocol: str | None = None
         self.address = ""
         self.due = 0
+        self._ping_interval_s = host.settings.ping_interval_s
         self._host = host
         self._limit = host.settings.max_message_before_accepted_bytes
         self._machine: Machine | None = Machine(self, self._limit, host.subprotocols)
@@ -183,6 +185,7 @@ class StationSocket(asyncio.Protocol):
     def let_in(self, station: StationRow) -> None:
         """The peer is this station."""
         self.station = station
+        self._ping_interval_s = station.ping_interval_s or self._host.settings.ping_interval_s  # row 28
         self._host.let_in(self)
 
     def turn_away(self, status: HTTPStatus, text: str, headers: dict[str, str]) -> None:
@@ -211,8 +214,8 @@ class StationSocket(asyncio.Protocol):
             self._transport.close()  # not worth waiting for
         else:
             self._pinged = False
-            settings = self._host.settings
-            self._host.deadlines.put(self, max(settings.ping_interval_s - settings.ping_timeout_s, 0.0))
+            rest_s = self._ping_interval_s - self._host.settings.ping_timeout_s
+            self._host.deadlines.put(self, max(rest_s, 0.0))
 
     # Towards the transport.
 
@@ -337,7 +340,7 @@ class StationSocket(asyncio.Protocol):
             self._deflates = bool(machine.extensions)
             assert self.station is not None
             part = 0.5 + spread(self.station.identity) / 2  # a herd is not pinged at one moment
-            self._host.deadlines.put(self, self._host.settings.ping_interval_s * part)
+            self._host.deadlines.put(self, self._ping_interval_s * part)
         self._moved(machine)
 
     def _moved(self, machine: Machine) -> None:

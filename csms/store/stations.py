@@ -71,6 +71,8 @@ class StationRow(SQLModel, table=True):
     discharge: str = "none"
     hold: str | None = None
     message_timeout_s: float = 30.0
+    ping_interval_s: float | None = None
+    newest_wins: bool = False
     version: str | None = None
     boot_epoch: int = 0
     booted_at: datetime | None = Field(default=None, sa_column=moment())

@@ -42,6 +42,8 @@ async def test_all_that_can_be_said(http: httpx.AsyncClient) -> None:
         "registration": "Pending",
         "onboarding": "none",
         "messageTimeoutS": 5,
+        "pingIntervalS": 7.5,
+        "newestWins": True,
         "discharge": "negative_limit",
         "evses": [{"evseId": 1, "maxChargeW": 11000, "maxDischargeW": 10000}],
     }
@@ -69,6 +71,8 @@ async def test_all_that_can_be_said(http: httpx.AsyncClient) -> None:
         ({"identity": "a", "securityProfile": 0}, "securityProfile"),
         ({"identity": "a", "discharge": "surely"}, "discharge"),
         ({"identity": "a", "messageTimeoutS": 0}, "messageTimeoutS"),
+        ({"identity": "a", "pingIntervalS": 0}, "pingIntervalS"),
+        ({"identity": "a", "newestWins": "yes"}, "newestWins"),
         ({"identity": "a", "vendor": "x\u0000y"}, "vendor"),
         ({"identity": "a", "evses": [{"evseId": 0}]}, "evses.0.evseId"),
         ({"identity": "a", "evses": [{"evseId": 1}, {"evseId": 1}]}, "evses"),

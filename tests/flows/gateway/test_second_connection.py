@@ -49,6 +49,16 @@ async def test_section_2_2_row_02_both_alive_the_newcomer_is_refused_and_the_sta
         await routed_to(door, incumbent)
 
 
+async def test_section_2_2_row_02_the_newest_wins_where_a_person_has_said_so(door: Front) -> None:
+    """For a station behind a proxy that answers pings itself."""
+    async with door.db.begin() as conn:
+        await stations.change(conn, STATION, newest_wins=True)
+    async with door.connected() as old, door.connected() as new:
+        assert await old.closed() == 1001
+        assert (await door.station()).hold is None
+        await routed_to(door, new)
+
+
 async def test_section_2_2_row_02_a_newcomer_with_a_wrong_password_does_not_disturb(door: Front) -> None:
     async with door.connected() as incumbent:
         with pytest.raises(InvalidStatus) as caught:
