@@ -58,7 +58,7 @@ class StationFields(Body):
     ) = None
     newest_wins: Annotated[
         StrictBool,
-        Field(description="A new connection replaces the old one, though that still answers pings."),
+        Field(description="A new connection replaces one that still answers pings."),
     ] = False
 
 

@@ -180,7 +180,5 @@ def _row(row: dict[str, str]) -> Object:
     try:
         return {name: _NUMBERS.get(name, str)(text) for name, text in row.items() if name and text}
     except (ValueError, KeyError):
-        raise Failed(
-            f"{row.get('identity')}: a number is no number, or newestWins is not true or false.",
-            Exit.WRONG_USE,
-        ) from None
+        told = f"{row.get('identity')}: a number is no number, or newestWins is neither true nor false."
+        raise Failed(told, Exit.WRONG_USE) from None

@@ -153,6 +153,16 @@ async def test_row_28_a_ping_is_answered_and_a_dead_peer_is_dropped() -> None:
         dead.abort()
 
 
+async def test_row_28_a_station_may_have_an_interval_of_its_own() -> None:
+    async with front(ping_interval_s=3600.0, ping_timeout_s=0.1) as door:
+        async with door.db.begin() as conn:
+            await stations.change(conn, STATION, ping_interval_s=0.1)
+        dead = await door.raw()
+        await door.connections(1)
+        await door.connections(0)
+        dead.abort()
+
+
 async def test_row_29_any_message_is_a_sign_of_life(door: Front) -> None:
     async with door.db.begin() as conn:
         await stations.change(conn, STATION, boot_answer="Accepted")
