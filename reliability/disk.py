@@ -20,7 +20,7 @@ from reliability.databases import SqliteStore
 from reliability.server import Server
 from reliability.station import Habits
 
-DISK_MIB = 24
+DISK_MIB = 192
 LEFT_BYTES = 3 * 2**20
 GROWTH_BYTES = 256 * 1024
 FULL, REFUSED = "disk full", "I/O error"
