@@ -22,8 +22,8 @@ from reliability.link import Link, Refused, upgrade
 from reliability.restart import BOOT
 from reliability.server import ROOT, Server
 
-BAD_FROM, SLOW_FROM = "127.0.0.2", "127.0.0.3"
-"""Other addresses than the good stations': who fails too often is answered 429, with all at his address."""
+BAD_FROM, SLOW_FROM = "127.1.0.2", "127.2.0.3"
+"""Other networks than the good stations': who fails too often is answered 429, with all in his network."""
 KINDS = ("half a header", "silent after its upgrade", "not reading")
 SETTLE_S = 1.0
 AT_ONCE = 200
