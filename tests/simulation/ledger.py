@@ -6,6 +6,10 @@ Kept by the taps at the server's ends of the links, so that nothing a station mo
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.tap import Conversation
 
 Key = tuple[str, str, int]
 
@@ -19,6 +23,8 @@ class Ask:
     deadline: float
     sent: int = 0
     outcome: str = ""
+    line: "Conversation | None" = None
+    """On which it was sent."""
 
 
 @dataclass

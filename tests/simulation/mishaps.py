@@ -281,6 +281,8 @@ async def _ask(world: World, identity: str, random: Random) -> None:
         ask.outcome = type(error).__name__
         if ask.outcome == "AskSuperseded" and ask.sent:
             world.blame(f"ask {ask.number} was superseded after it was sent")
+        if ask.line is not None and ask.line.ended_at < world.now - 0.001:
+            world.blame(f"ask {ask.number} waits for a dead connection")
     else:
         ask.outcome = "answered"
         if not ask.sent:

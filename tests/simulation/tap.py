@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter, deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from tests.simulation.network import Link, Tap
@@ -29,6 +30,7 @@ class Conversation(Tap):
         self.asked_at = self.begun_at = world.now
         self.closed: tuple[int, str] | None = None
         self.ended = False
+        self.ended_at = inf
         self.commands = 0
         self.waits_since = 0.0
         """When the oldest call that is not answered became the oldest."""
@@ -96,6 +98,7 @@ class Conversation(Tap):
     def over(self) -> None:
         """The server's end is closed."""
         self.ended = True
+        self.ended_at = self.world.now
         self.world.note("over", self)
 
     def _read_in(self) -> None:
@@ -187,6 +190,7 @@ class Conversation(Tap):
         for number in {int(mark) for mark in _MARK.findall(text)}:
             ask = world.ledger.asks[number]
             ask.sent += 1
+            ask.line = self
             if ask.sent > 1:
                 world.blame(f"{self}: ask {number} sent {ask.sent} times")
             if now > ask.deadline + EPSILON_S:
