@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, cast
 
 PORT = 9000
+TICK_S = 1e-6
 
 
 class Tap:
@@ -123,7 +124,7 @@ class Pipe:
     def _when(self) -> float:
         weather = self._weather
         at = self._loop.time() + weather.latency_s + weather.jitter_s * self._random.random()
-        self._arrival = max(at, self._arrival, self.stalled_until)
+        self._arrival = max(at, self._arrival + TICK_S, self.stalled_until)  # timers of one moment mix
         return self._arrival
 
     def _arrive(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import sys
 import traceback
 import warnings
@@ -145,6 +146,7 @@ def _listening(world: World) -> Iterator[None]:
         cache_logger_on_first_use=False,
     )
     hook, sys.unraisablehook = sys.unraisablehook, unraisable
+    logging.disable()
     gc.collect()
     gc.freeze()  # what is there before a seed is none of its business
     gc.disable()
@@ -155,5 +157,6 @@ def _listening(world: World) -> Iterator[None]:
             gc.collect()
     finally:
         gc.enable()
+        logging.disable(logging.NOTSET)
         sys.unraisablehook = hook
         structlog.reset_defaults()

@@ -7,14 +7,20 @@ What a seed is about, and what is checked: `tests/simulation/world.py`. To look 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from csms.gateway.connection import Connection
+from csms.gateway.inbound import Inbound
+from csms.gateway.outbound import Outbound
+from csms.gateway.registry import Registry
 from tests.simulation.run import run
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "96"))
-PARTS = 8
-FOUND = (5, 10, 115, 123)
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "128"))
+PARTS = 16
+FOUND = (5, 115, 123, 290)
 """Seeds that have failed once."""
 
 
@@ -41,3 +47,60 @@ def test_a_seed_is_one_run_in_any_process() -> None:
         )
         told.add(done.stdout)
     assert told == {f"{[run(seed).trace_hash for seed in seeds]}\n"}
+
+
+# ---- would it notice? Each is a mistake that somebody might make.
+
+
+def _answers_first(self: Any, work: Any, request: object, ctx: object, reply: object) -> None:
+    work.reply, work.payload = reply, self._talk.dialect.write_answer(work.call.action, reply)
+    self._notice(request, ctx)
+    if work.kept:
+        self._house.writer.submit(work.kept, lambda error: None)
+    self._answer(work)
+
+
+async def _displaces(self: Any, identity: str) -> bool:
+    held = self._held.get(identity)
+    if held is not None:
+        self.release(identity, held.epoch)
+        held.holder.evict()
+    return True
+
+
+async def _never_evicts(self: Any, identity: str) -> bool:
+    return identity not in self._held
+
+
+def _sends_late(self: Any) -> None:
+    if self._flight is not None:
+        self._flight.rest()
+        self._flight = None
+    if self._waiting:
+        asked = self._waiting.popleft()
+        asked.rest()
+        self._start(asked)
+
+
+def _minds_no_epoch(tell_gone: Callable[..., None]) -> Callable[..., None]:
+    return lambda self, epoch, **told: tell_gone(self, epoch + 1, **told)
+
+
+@pytest.mark.parametrize(
+    ("seed", "changes"),
+    [
+        (4, ((Inbound, "_handled", _answers_first),)),
+        (0, ((Registry, "is_free", _displaces),)),
+        (1, ((Registry, "is_free", _never_evicts),)),
+        (0, ((Outbound, "_free", _sends_late), (Outbound, "_unsent", lambda self, asked: None))),
+        (0, ((Outbound, "close", lambda self: None),)),
+        (0, ((Connection, "tell_gone", _minds_no_epoch(Connection.tell_gone)),)),
+    ],
+    ids=["answer-before-commit", "displaced", "locked-out", "late", "left-waiting", "presence"],
+)
+def test_a_mistake_is_found(
+    monkeypatch: pytest.MonkeyPatch, seed: int, changes: tuple[tuple[type, str, object], ...]
+) -> None:
+    for kind, name, wrong in changes:
+        monkeypatch.setattr(kind, name, wrong)
+    assert run(seed).violations
