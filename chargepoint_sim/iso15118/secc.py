@@ -180,7 +180,7 @@ class Secc:
         return bool(self.failure)
 
     def answer(self, request: Element) -> Element:
-        """The response to a request, with the step to the next state. `ChannelClosed` if there is none."""
+        """The response to a request, with the step to the next state. `Undecodable` if there is none."""
         if isinstance(request, supportedAppProtocolReq):
             return self._agree(request)
         dialect, body, session_id = self._understood(request)

@@ -129,12 +129,12 @@ def _needs(
     )
     if isinstance(told, m.AC_EVChargeParameterType):
         current_a, needed = number(told.EVMaxCurrent), number(told.EAmount)
-        rating = PowerLimits(ac_power(current_a), 0.0)
+        rating = PowerLimits(max(0.0, ac_power(current_a)), 0.0)
         found = replace(blank, max_current_a=current_a, max_voltage_v=number(told.EVMaxVoltage))
         return rating, replace(found, rating=rating, requests=_wanting(needed))
     current_a, voltage_v = number(told.EVMaximumCurrentLimit), number(told.EVMaximumVoltageLimit)
     power = told.EVMaximumPowerLimit
-    rating = PowerLimits(current_a * voltage_v if power is None else number(power), 0.0)
+    rating = PowerLimits(max(0.0, current_a * voltage_v if power is None else number(power)), 0.0)
     request, capacity = told.EVEnergyRequest, told.EVEnergyCapacity
     found = replace(blank, current=Current.DC, max_current_a=current_a, max_voltage_v=voltage_v)
     return rating, replace(

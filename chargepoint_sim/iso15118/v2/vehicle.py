@@ -148,15 +148,18 @@ def _keep_limits(evcc: Evcc, response: m.ChargeParameterDiscoveryRes) -> State:
     if schedules is None:
         raise SessionFailed("parameters without a schedule")
     evcc.schedule_id = schedules.SAScheduleTuple[0].SAScheduleTupleID
-    if isinstance(offered, m.AC_EVSEChargeParameterType):
-        _limit(evcc, ac_power(number(offered.EVSEMaxCurrent)))
-        return State.POWER_ON
-    _limit(evcc, number(offered.EVSEMaximumPowerLimit))
-    return State.POWER_ON if evcc.energised else State.CABLE_CHECK
+    match evcc.service.current, offered:
+        case Current.AC, m.AC_EVSEChargeParameterType():
+            _limit(evcc, ac_power(number(offered.EVSEMaxCurrent)))
+            return State.POWER_ON
+        case Current.DC, m.DC_EVSEChargeParameterType():
+            _limit(evcc, number(offered.EVSEMaximumPowerLimit))
+            return State.POWER_ON if evcc.energised else State.CABLE_CHECK
+    raise SessionFailed("parameters of another current")
 
 
 def _limit(evcc: Evcc, charge_w: float) -> None:
-    evcc.limits = PowerLimits(charge_w, 0.0)
+    evcc.limits = PowerLimits(max(0.0, charge_w), 0.0)
 
 
 def _cable_check(evcc: Evcc, response: m.CableCheckRes) -> State:

@@ -146,11 +146,12 @@ def _pre_charged(evcc: Evcc, response: m.DC_PreChargeRes) -> State:
 
 
 def _power_on(evcc: Evcc) -> m.PowerDeliveryReq:
+    power_w = min(evcc.limits.charge_w, evcc.vehicle.rating().charge_w)
     return m.PowerDeliveryReq(
         Header=header(evcc),
         EVProcessing="Finished",
         ChargeProgress="Start",
-        EVPowerProfile=scheduling.power_profile(evcc.control, evcc.schedule_id, evcc.limits.charge_w),
+        EVPowerProfile=scheduling.power_profile(evcc.control, evcc.schedule_id, power_w),
         BPT_ChannelSelection="Charge" if evcc.service.bidirectional else None,
     )
 
@@ -211,8 +212,11 @@ def _dc_loop(evcc: Evcc) -> m.DC_ChargeLoopReq:
 
 
 def _ac_answer(evcc: Evcc, response: m.AC_ChargeLoopRes) -> State:
+    """In AC it is the vehicle that lets power flow: no more than it can, whatever the station says."""
     target = getattr(response.CLResControlMode, "EVSETargetActivePower", None)
-    evcc.flow(number(target) if target is not None else evcc.limits.charge_w)
+    wanted_w = number(target) if target is not None else evcc.limits.charge_w
+    ability = evcc.vehicle.ability()
+    evcc.flow(max(-ability.discharge_w, min(wanted_w, ability.charge_w)))
     return _looped(evcc, response)
 
 
