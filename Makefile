@@ -11,7 +11,7 @@ SEED ?= 1
 SEEDS ?= 0:10000
 SECONDS ?= 60
 
-.PHONY: demo run test bench simulate fuzz fuzz-parser crash-audit reliability interop format clean
+.PHONY: demo run test conformance bench simulate fuzz fuzz-parser crash-audit reliability interop format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -31,6 +31,9 @@ interop: $(VENV)/.installed-dev .build/interop/.installed
 	.build/interop/bin/python -m pip install --quiet iso15118==0.31.2 aiofile
 	command -v java || { echo "make interop needs a Java runtime (default-jre-headless)"; exit 1; }
 	touch $@
+
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python tools/conformance.py $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)

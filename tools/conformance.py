@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 HEAD = """# Certification cases
 
 The 252 cases of the Open Charge Alliance's programme for a CSMS (OCPP 2.0.1), and what our tests say of each.
-Written by `python tools/conformance.py`, which runs the tests; each speaks plain JSON to a running server.
+Written by `make conformance`, which runs the tests; each speaks plain JSON to a running server.
 A case is marked only where all of its steps and checks are done.
 M: mandatory where its profile is certified; C: where its option is declared.
 

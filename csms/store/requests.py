@@ -75,8 +75,8 @@ _TOLD = write(
     .values(
         parts=REQUEST.c.parts + literal_column("1"),
         state=_STATE,
-        status=bindparam("p_status"),
-        detail=bindparam("p_detail"),
+        status=case((_ENDED, REQUEST.c.status), else_=bindparam("p_status")),
+        detail=case((_ENDED, REQUEST.c.detail), else_=bindparam("p_detail")),
         changed_at=bindparam("p_at"),
     ),
 )

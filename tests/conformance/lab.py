@@ -138,7 +138,7 @@ class Lab:
 @asynccontextmanager
 async def lab(boot: bool = True, tls: TlsSettings | None = None, **fields: Any) -> AsyncIterator[Lab]:
     """A lab whose station is connected and booted; with TLS beside the plain door if wanted."""
-    async with front(**({} if tls is None else {"tls": tls})) as house:
+    async with front(tls=tls) as house:
         if fields:
             async with house.db.begin() as conn:
                 await stations.change(conn, STATION, **fields)

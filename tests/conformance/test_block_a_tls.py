@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from csms.gateway.tls import TlsSettings
 from tests.conformance.lab import PATH, lab
 from tests.flows.gateway.certificates import SERVER, Authority, client
 from tests.flows.gateway.front import BOOT, STATION, Client, now_text
-from tests.flows.gateway.test_tls import SERIAL, Pki, TlsSettings, knock, outcome, secured
+from tests.flows.gateway.test_tls import SERIAL, Pki, knock, outcome, secured
 
 
 @pytest.fixture

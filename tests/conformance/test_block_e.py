@@ -15,7 +15,7 @@ def event(kind: str, trigger: str, state: str | None = None, **more: Any) -> Eve
 
 PLUGGED = event("Updated", "CablePluggedIn", "EVConnected")
 CHARGING = event("Updated", "ChargingStateChanged", "Charging")
-BY = {"idToken": TOKEN}
+BY: Json = {"idToken": TOKEN}
 STARTS: dict[str, tuple[Event, ...]] = {
     # the start point, and what follows until energy flows
     "ParkingBayOccupied": (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.lab import EVSE, TOKEN, Lab
+from tests.conformance.lab import EVSE, TOKEN, Json, Lab
 from tests.flows.gateway.front import BOOT
 
 
@@ -16,7 +16,7 @@ async def test_tc_p_02_unknown_vendor(octt: Lab) -> None:
 @pytest.mark.octt("TC_P_03_CSMS")
 async def test_tc_p_03_custom_data(octt: Lab) -> None:
     custom = {"vendorId": "com.octt.test", "anything": {"deep": [1, "two", None]}}
-    boot = {**BOOT, "customData": custom}
+    boot: Json = {**BOOT, "customData": custom}
     boot["chargingStation"] = {**boot["chargingStation"], "customData": custom}
     assert (await octt.says("BootNotification", boot))["status"] == "Accepted"
     assert "currentTime" in await octt.says("Heartbeat", {"customData": custom})
