@@ -10,12 +10,13 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import JsonValue
 
-from csms.api.auth import OPERATOR
+from csms.api.auth import OPERATOR, CurrentUser, Role
 from csms.api.shapes import Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired, Wiring
+from csms.blocks.calls import FOLLOWED
 from csms.domain.facts import RequestChanged
-from csms.errors import NotFound
+from csms.errors import Forbidden, NotFound
 from csms.store import requests
 
 router = APIRouter(tags=["requests"])
@@ -57,10 +58,14 @@ async def list_requests(identity: str, wired: Wired, limit: Limit = 100) -> Page
 
 
 @router.get("/stations/{identity}/requests/{request_id}", openapi_extra=OPERATOR)
-async def show_request(identity: str, request_id: int, wired: Wired, wait: Wait = 0) -> RequestResult:
-    """One request and its result so far."""
+async def show_request(
+    identity: str, request_id: int, wired: Wired, user: CurrentUser, wait: Wait = 0
+) -> RequestResult:
+    """One request and its result so far. What a station knows of a customer is for administrators."""
     station = await registered(wired, identity)
     row = await _ended(wired, station.identity, request_id, wait)
+    if row.kind == FOLLOWED["CustomerInformation"] and not user.may(Role.ADMINISTRATOR):
+        raise Forbidden("What a station knows of a customer needs the role administrator.")
     parts = await requests.parts(wired.db, row)
     return RequestResult.model_validate(
         FollowedRequest.model_validate(row).model_dump() | {"result": [_part(one.payload) for one in parts]}

@@ -4,6 +4,7 @@ The password belongs to a site and is off by default. Who enrols is registered w
 until a person approves it; then it gets one of its own (`approve`, A01) and is accepted at its next boot.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from csms.blocks import device_model
@@ -22,22 +23,51 @@ AT_MOST = 1000
 _CONTROLLER, _PASSWORD = "SecurityCtrlr", "BasicAuthPassword"
 
 
-async def enrol(db: Database, identity: str, password: str, now: datetime) -> StationRow | None:
-    """For the handshake, of an identity that nobody has registered: the station as it may come in, or None.
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Who knocks with a password that is not the station's: name and password as given, by which profile."""
+
+    identity: str
+    password: str = field(repr=False)
+    profile: int = 1
+
+
+async def second_chance(
+    db: Database, stranger: Stranger, known: StationRow | None, now: datetime
+) -> StationRow | None:
+    """For the handshake, where a login (its name is right) does not fit: the station as it may come in.
+
+    A registered one may come by the password that is on its way to it, which is its own from then on (A01);
+    an unknown one by a site's enrolment password. None: nobody may.
+    """
+    if known is None:
+        return await enrol(db, stranger, now)
+    hashed = known.next_password_hash
+    right = hashed is not None and passwords.verify(stranger.password, hashed)
+    if hashed is None or not right or known.security_profile != stranger.profile:
+        return None
+    async with db.begin() as conn:
+        await stations.change(conn, known.identity, password_hash=hashed, next_password_hash=None)
+    return await stations.get(db, known.identity)
+
+
+async def enrol(db: Database, stranger: Stranger, now: datetime) -> StationRow | None:
+    """An identity that nobody has registered: the station as it may come in, as Pending, or None.
 
     It may if its password is a site's enrolment password. What it costs in time depends on how many sites
     have one, and not on who knocks.
     """
     site = None
     for row in await stations.sites(db):
-        if row.enrolment_hash is not None and passwords.verify(password, row.enrolment_hash):
+        if row.enrolment_hash is not None and passwords.verify(stranger.password, row.enrolment_hash):
             site = row
     if site is None or await stations.waiting(db) >= AT_MOST:
         return None
     assert site.enrolment_hash is not None
     station = StationRow(
-        identity=identity,
+        identity=stranger.identity,
         password_hash=site.enrolment_hash,
+        security_profile=stranger.profile,
         site_id=site.site_id,
         registration=Registration.PENDING.value,
         enrolled=True,
