@@ -225,6 +225,10 @@ class Evcc:
         self._polls += 1
         await self._channel.pause(min(_LONGEST_POLL_S, _POLL_S * self._polls))
 
+    def wait_for_people(self) -> None:
+        """What the station waits for is a person: the time it may put the vehicle off begins anew."""
+        self._since = self.clock.monotonic()
+
     def flow(self, power_w: float) -> None:
         """Power flows from now on, W."""
         self.power_w = power_w

@@ -22,6 +22,7 @@ _REPEAT_S = 0.25
 _TRIES = 50
 _TCP = 0x00
 _ADDRESSES = Path("/proc/net/if_inet6")
+_TENTATIVE = 0x40  # the system still looks whether somebody else has it
 _ANSWER = struct.Struct(">16sHBB")
 
 
@@ -46,13 +47,14 @@ class StationAddress:
 
 
 def link_local(interface: str) -> IPv6Address:
-    """An interface's own address on its link; `NoStation` if it has none."""
+    """An interface's own address on its link; `NoStation` if it has none, or none that is ready."""
     for line in _ADDRESSES.read_text().splitlines():
-        digits, *_, name = line.split()
+        digits, *_, flags, name = line.split()
         address = IPv6Address(bytes.fromhex(digits))
-        if name == interface and address.is_link_local:
+        ready = not int(flags, 16) & _TENTATIVE
+        if name == interface and address.is_link_local and ready:
             return address
-    raise NoStation(f"{interface} has no link-local IPv6 address")
+    raise NoStation(f"{interface} has no link-local IPv6 address that is ready")
 
 
 def question(security: Security) -> bytes:

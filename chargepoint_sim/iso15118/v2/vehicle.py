@@ -104,6 +104,8 @@ def _selection(evcc: Evcc) -> m.AnyBodyElement:
 def _authorization(evcc: Evcc, response: m.AuthorizationRes) -> State:
     if evcc.wish is Wish.STOP:
         return State.STOP
+    if response.EVSEProcessing == "Ongoing_WaitingForCustomerInteraction":
+        evcc.wait_for_people()
     return State.PARAMETERS if response.EVSEProcessing == "Finished" else State.AUTHORIZATION
 
 
@@ -265,9 +267,7 @@ _STEPS: dict[StrEnum, Step] = {
     State.SETUP: step(_asked(_setup), m.SessionSetupRes, _then(State.DISCOVERY)),
     State.DISCOVERY: step(_asked(lambda evcc: m.ServiceDiscoveryReq()), m.ServiceDiscoveryRes, _discover),
     State.SELECTION: step(_asked(_selection), m.PaymentServiceSelectionRes, _then(State.AUTHORIZATION)),
-    State.AUTHORIZATION: step(
-        _asked(lambda evcc: m.AuthorizationReq()), m.AuthorizationRes, _authorization, ongoing_s=FOR_EVER
-    ),
+    State.AUTHORIZATION: step(_asked(lambda evcc: m.AuthorizationReq()), m.AuthorizationRes, _authorization),
     State.PARAMETERS: step(_asked(_parameters), m.ChargeParameterDiscoveryRes, _keep_limits),
     State.POWER_ON: step(
         _asked(_delivery("Start")), m.PowerDeliveryRes, _powered, within_s=_POWER_DELIVERY_S

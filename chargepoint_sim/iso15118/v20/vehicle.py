@@ -67,6 +67,8 @@ def _authorization(evcc: Evcc, response: m.AuthorizationRes) -> State:
     if evcc.wish is Wish.STOP:
         return State.STOP
     granted = response.EVSEProcessing == "Finished" and not response.ResponseCode.startswith("WARNING")
+    if response.EVSEProcessing != "Ongoing":
+        evcc.wait_for_people()
     return State.DISCOVERY if granted else State.AUTHORIZATION
 
 
@@ -302,7 +304,6 @@ _STEPS: dict[StrEnum, Step] = {
         lambda evcc: identification.request(header(evcc)),
         m.AuthorizationRes,
         _authorization,
-        ongoing_s=FOR_EVER,
     ),
     State.DISCOVERY: step(_plain(m.ServiceDiscoveryReq), m.ServiceDiscoveryRes, _choose_service),
     State.DETAIL: step(

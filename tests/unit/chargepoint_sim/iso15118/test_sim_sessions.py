@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from ssl import SSLContext
 
 import pytest
@@ -14,12 +15,12 @@ from chargepoint_sim.iso15118.exi.vocabulary import Element
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.iso15118.pki import Curve, make_pki
 from chargepoint_sim.iso15118.protocols import from_frame, to_frame
-from chargepoint_sim.iso15118.secc import Hardware, Memory
+from chargepoint_sim.iso15118.secc import Answer, Handler, Hardware, Memory, Secc, on
 from chargepoint_sim.iso15118.services import Control, Wish, service_for
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
 from chargepoint_sim.iso15118.v2gtp import Frames
 from chargepoint_sim.iso15118.v20 import messages as m
-from chargepoint_sim.iso15118.v20 import vehicle
+from chargepoint_sim.iso15118.v20 import station, vehicle
 from chargepoint_sim.iso15118.v20.numbers import number, rational
 from chargepoint_sim.iso15118.v20.vehicle import State as EvState
 from tests.unit.chargepoint_sim.iso15118.table import Over, Setting, Table, Watched, a_vehicle, laid, session
@@ -451,6 +452,36 @@ async def test_a_cable_check_may_take_40_seconds_and_no_more() -> None:
             table.secc.terminate()
             await table.advance(6)
         assert table.endings[0] is ending
+
+
+@pytest.mark.parametrize(
+    ("processing", "left_after_s"),
+    [("Ongoing", 66), ("Ongoing_WaitingForCustomerInteraction", None)],
+)
+async def test_only_people_may_keep_a_vehicle_waiting(
+    processing: m.processingType, left_after_s: float | None
+) -> None:
+    """60 s for a station that is busy, no limit where somebody looks for a card."""
+
+    def busy(secc: Secc, asked: m.AuthorizationReq) -> Answer:
+        header = m.MessageHeaderType(SessionID=secc.session_id, TimeStamp=1)
+        response = m.AuthorizationRes(Header=header, ResponseCode="OK", EVSEProcessing=processing)
+        return Answer(station.State.AUTHORIZATION, response)
+
+    rows: dict[StrEnum, dict[type[Element], Handler]] = {
+        station.State.AUTHORIZATION: dict([on(m.AuthorizationReq, busy)])
+    }
+    async with session(Setting(a_vehicle(), granted=Permission.PENDING)) as table:
+        dialects = [replace(one, allowed={**one.allowed, **rows}) for one in station.DIALECTS]
+        table.secc._dialects = table.secc._dialects + tuple(dialects)
+        table.secc._dialect = dialects[0]
+        await table.advance(50)
+        assert table.over() == (False, False)
+        await table.advance(left_after_s or 500)
+        assert table.over()[0] is (left_after_s is not None)
+        table.evcc.stop()
+        await table.advance(6)
+    assert ("ongoing for more than 60 s" in table.evcc.failure) is (left_after_s is not None)
 
 
 async def test_a_vehicle_that_does_not_stop_is_cut_off_after_a_minute() -> None:

@@ -1,11 +1,12 @@
 """Frames, discovery, TCP and TLS, and what a bad peer sends."""
 
 import asyncio
+import json
 import os
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -342,39 +343,53 @@ def _ip(*words: str) -> bool:
         return False
 
 
-def test_a_station_is_found_by_multicast_between_two_network_namespaces(tmp_path: Path) -> None:
+@pytest.fixture
+def link() -> Iterator[tuple[str, str]]:
+    """Two network namespaces, a vehicle's (with ev0) and a station's (with se0), joined by a cable."""
     one, two = f"ev-{os.getpid()}", f"se-{os.getpid()}"
     if not (_ip("netns", "add", one) and _ip("netns", "add", two)):
         _ip("netns", "del", one)
         pytest.skip("network namespaces need iproute2 and root")
-    script = tmp_path / "ends.py"
-    script.write_text(NETNS)
     try:
         assert _ip("link", "add", "ev0", "netns", one, "type", "veth", "peer", "name", "se0", "netns", two)
-        for space, link in ((one, "ev0"), (two, "se0")):
-            assert _ip(
-                "-n", space, "addr", "add", "fe80::" + "12"[space == two] + "/64", "dev", link, "nodad"
-            )
-            assert _ip("-n", space, "link", "set", link, "up")
-        run = [sys.executable, str(script)]
-        with subprocess.Popen(
-            ["ip", "netns", "exec", two, *run, "station", "se0"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as station_:
-            assert station_.stdout is not None
-            assert station_.stdin is not None
-            assert station_.stdout.readline() == "ready\n"
-            found = subprocess.run(
-                ["ip", "netns", "exec", one, *run, "vehicle", "ev0"],
-                capture_output=True,
-                text=True,
-                timeout=30,
-                check=False,
-            )
-            station_.communicate("end\n", timeout=30)
-        assert found.stdout == "True\n", found.stderr
+        for space, name, address in ((one, "ev0", "fe80::1/64"), (two, "se0", "fe80::2/64")):
+            assert _ip("-n", space, "addr", "add", address, "dev", name, "nodad")
+            assert _ip("-n", space, "link", "set", name, "up")
+        yield one, two
     finally:
         _ip("netns", "del", one)
         _ip("netns", "del", two)
+
+
+def test_a_station_is_found_by_multicast_on_a_cable(tmp_path: Path, link: tuple[str, str]) -> None:
+    script = tmp_path / "ends.py"
+    script.write_text(NETNS)
+    ev, se = (["ip", "netns", "exec", one, sys.executable, str(script)] for one in link)
+    with subprocess.Popen(
+        [*se, "station", "se0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as station_:
+        assert station_.stdout is not None
+        assert station_.stdout.readline() == "ready\n"
+        run = [*ev, "vehicle", "ev0"]
+        found = subprocess.run(run, capture_output=True, text=True, timeout=30, check=False)
+        station_.communicate("end\n", timeout=30)
+    assert found.stdout == "True\n", found.stderr
+
+
+def test_both_commands_meet_on_a_cable(tmp_path: Path, link: tuple[str, str]) -> None:
+    ev, se = (["ip", "netns", "exec", one, sys.executable, "-m", "chargepoint_sim"] for one in link)
+    pki = ["--pki", str(tmp_path / "pki"), "--json"]
+    command = [*se, "secc", "--interface", "se0", *pki, "--limit-w", "-5000", "--sessions", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as station_:
+        assert station_.stdout is not None
+        assert json.loads(station_.stdout.readline())["event"] == "listening"
+        run = [*ev, "ev", "--interface", "ev0", *pki, "--loops", "30", "--loop-period-s", "0.05"]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+        out, _ = station_.communicate(timeout=60)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert events[0]["host"].startswith("fe80::")
+    assert events[0]["host"].endswith("%ev0")
+    assert events[0]["tls"] is True
+    assert events[1]["power_w"] == pytest.approx(-5000)
+    assert json.loads(out.splitlines()[-1])["how"] == "by vehicle"
