@@ -13,7 +13,8 @@ from chargepoint_sim.iso15118.exi.vocabulary import Element
 from chargepoint_sim.iso15118.protocols import ends_handshake, from_frame, to_frame
 from chargepoint_sim.iso15118.v2gtp import BadFrame, Frames
 
-_LOOPBACK, _JOIN_S = "127.0.0.1", 30.0
+_LOOPBACK = "127.0.0.1"
+_CONNECT_S = 20.0  # the standard's time for setting up a communication
 _MOST_WAITING = 8  # frames of a peer that does not wait for answers, before it is not read any more
 
 
@@ -116,7 +117,8 @@ async def connect(
 ) -> WireChannel:
     """A vehicle's end; `OSError` where nobody listens or TLS is refused. Clocks: for pauses, for messages."""
     loop = asyncio.get_running_loop()
-    _, channel = await loop.create_connection(lambda: WireChannel(*clocks), host, port, ssl=tls)
+    async with asyncio.timeout(_CONNECT_S):
+        _, channel = await loop.create_connection(lambda: WireChannel(*clocks), host, port, ssl=tls)
     return channel
 
 
@@ -142,7 +144,7 @@ async def join(
     loop, (of_station, of_vehicle) = asyncio.get_running_loop(), tls or (None, None)
     server = await loop.create_server(lambda: station_end, _LOOPBACK, 0, ssl=of_station)
     try:
-        async with asyncio.timeout(_JOIN_S):
+        async with asyncio.timeout(_CONNECT_S):
             port = server.sockets[0].getsockname()[1]
             await loop.create_connection(lambda: vehicle_end, _LOOPBACK, port, ssl=of_vehicle)
             await station_end._up.wait()
