@@ -1,4 +1,4 @@
-"""Onboarding from end to end: who has enrolled is approved, gets a password of its own, is read and set up."""
+"""Onboarding from end to end: who has enrolled is approved, gets its own password, is read and set up."""
 
 from csms.store import stations
 from tests.conformance.lab import PATH, lab
