@@ -5,9 +5,9 @@ accepted ──> sent ──> answered
                  ├──> expired    no answer in time: nobody knows whether it was done
                  └──> failed     it did not reach the station, or its answer cannot be read
 
-What an answered call changes in what we know of the station (`After`) is kept in the same commit as its
-answer, whether a person sent it by hand or a block did. A call whose result comes later, by messages with
-its request id, is followed to its end (`store.requests`).
+What an answered call changes in what we know of the station (`After`) is kept with its answer, whether a
+person sent it by hand or a block did. A call whose result comes later, by messages with its request id, is
+followed to its end (`store.requests`).
 """
 
 import uuid
@@ -22,7 +22,7 @@ import structlog
 from csms.bus.bus import Bus
 from csms.clock import Clock
 from csms.domain.facts import RequestChanged
-from csms.errors import ConfigurationError, CsmsError, StationRefused, StationTimeout
+from csms.errors import ConfigurationError, CsmsError, StationRefused, StationTimeout, StoreUnavailable
 from csms.store import journal, profiles, requests
 from csms.store.database import Database
 from csms.store.edits import Connection
@@ -243,11 +243,29 @@ async def _answered(desk: Desk, placed: Placed, answer: object) -> None:
         await journal.call_changed(conn, placed.call_id, "answered", at=now, answer=text)
         if placed.request_id is not None:
             await _taken_on(conn, placed, told, now)
-        words = _in_words(placed.ask, answer)
-        function = None if words is None else desk.after.function(type(words[0]))
-        if words is not None and function is not None:
-            await function(conn, Answered(placed.station, words[0], words[1], now))
+    await _aftermath(desk, placed, answer, now)
     _ring(desk, placed, now)
+
+
+async def _aftermath(desk: Desk, placed: Placed, answer: object, now: datetime) -> None:
+    """Keep what follows from an answer; what cannot be kept (a date that is none) does not undo it."""
+    words = _in_words(placed.ask, answer)
+    function = None if words is None else desk.after.function(type(words[0]))
+    if words is None or function is None:
+        return
+    try:
+        async with desk.db.begin() as conn:
+            await function(conn, Answered(placed.station, words[0], words[1], now))
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error(
+            "aftermath not kept",
+            station_id=placed.station.identity,
+            action=placed.action,
+            call_id=placed.call_id,
+            reason=type(error).__name__,
+        )
 
 
 async def _taken_on(conn: Connection, placed: Placed, told: object, now: datetime) -> None:

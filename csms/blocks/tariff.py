@@ -8,11 +8,10 @@ import structlog
 
 from csms.blocks import calls
 from csms.blocks.calls import Desk, Order
-from csms.domain.facts import TransactionUpdated
 from csms.domain.review import Doubt, doubts
 from csms.domain.tariff import Tariff, cost
 from csms.domain.transaction import Transaction
-from csms.errors import CsmsError
+from csms.errors import CsmsError, StoreUnavailable
 from csms.store import stations, tariffs, transactions
 from csms.store.database import Database
 from csms.store.tariffs import TariffRow, TransactionCostRow
@@ -78,54 +77,57 @@ def _row(row: TariffRow, transaction: Transaction, at: datetime, *, final: bool)
 class RunningCost:
     """Tells drivers what their transaction costs so far (I02), as often as the tariff says.
 
-    Runs as a task of the house. A station that cannot show it refuses, and is asked again an hour later.
+    Runs as a task of the house and looks by itself, so that no transaction event costs more for it. A station
+    that cannot show it refuses, and is asked again an hour later.
     """
 
     REFUSED_S = 3600.0
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, every_s: float = 10.0) -> None:
         self._desk = desk
+        self._every_s = every_s
         self._next: dict[tuple[str, str], float] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
-        """Listen until cancelled."""
-        async with (
-            self._desk.bus.subscribe(TransactionUpdated) as facts,
-            asyncio.TaskGroup() as group,
-        ):
-            async for fact in facts:
-                assert isinstance(fact, TransactionUpdated)
-                key = fact.station_id, fact.transaction_id
-                if fact.event_type == "Ended":
-                    self._next.pop(key, None)
-                elif self._desk.clock.monotonic() >= self._next.get(key, 0.0):
+        """Look until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    due = await self._due()
+                except StoreUnavailable as error:
+                    log.warning("running cost not looked at", reason=str(error))
+                    due = []
+                for key, every_s in due:
                     self._next[key] = self._desk.clock.monotonic() + self.REFUSED_S
-                    group.create_task(self._guarded(*key))
+                    group.create_task(self._guarded(key, every_s))
+                await self._desk.clock.sleep(self._every_s)
 
-    async def _guarded(self, identity: str, transaction_id: str) -> None:
+    async def _due(self) -> list[tuple[tuple[str, str], int]]:
+        """The transactions (station, id) whose driver is to be told now, and how often that is."""
+        now = self._desk.clock.monotonic()
+        running = await tariffs.running(self._desk.db)
+        self._next = {key: at for key, at in self._next.items() if key in running}
+        return [(key, every_s) for key, every_s in running.items() if now >= self._next.get(key, 0.0)]
+
+    async def _guarded(self, key: tuple[str, str], every_s: int) -> None:
         async with self._room:
             try:
-                wait_s = await self._tell(identity, transaction_id)
+                await self._tell(*key)
             except CsmsError as error:
-                log.info("running cost not told", station_id=identity, reason=type(error).__name__)
+                log.info("running cost not told", station_id=key[0], reason=type(error).__name__)
                 return
-            if (identity, transaction_id) in self._next:
-                self._next[identity, transaction_id] = self._desk.clock.monotonic() + wait_s
+            self._next[key] = self._desk.clock.monotonic() + every_s
 
-    async def _tell(self, identity: str, transaction_id: str) -> float:
-        """Tell the cost now; in how many seconds next."""
+    async def _tell(self, identity: str, transaction_id: str) -> None:
         desk = self._desk
         row = await tariffs.of_station(desk.db, identity)
-        if row is None or not row.update_every_s:
-            return self.REFUSED_S
         station = await stations.get(desk.db, identity)
         transaction = await transactions.load(desk.db, identity, transaction_id)
-        if station is None or transaction is None:
-            return self.REFUSED_S
+        if row is None or station is None or transaction is None or transaction.ended_at is not None:
+            return
         told = _row(row, transaction, desk.clock.now(), final=False)
         async with desk.db.begin() as conn:
             await tariffs.put_cost(conn, told)
         ask = words.CostUpdatedRequest(total_cost=float(told.total), transaction_id=transaction_id)
         await calls.call(desk, Order(station, ask, OURSELVES))
-        return float(row.update_every_s)

@@ -13,6 +13,7 @@ from csms.store.queries import Query
 from csms.store.rows import moment, table_of
 from csms.store.statements import Change, from_row, put
 from csms.store.stations import STATION
+from csms.store.transaction_rows import TRANSACTION
 
 
 class TariffRow(SQLModel, table=True):
@@ -84,14 +85,33 @@ async def cost(db: Database, identity: str, transaction_id: str) -> TransactionC
     return await db.one(TransactionCostRow, select(COST).where(*here))
 
 
+async def running(db: Database) -> dict[tuple[str, str], int]:
+    """Open transactions (station, id) whose driver is told the running cost, and each how many seconds.
+
+    Only at stations that are connected.
+    """
+    query = (
+        select(TRANSACTION.c.identity, TRANSACTION.c.transaction_id, TARIFF.c.update_every_s)
+        .select_from(TARIFF)
+        .join(STATION, STATION.c.tariff_id == TARIFF.c.tariff_id)
+        .join(TRANSACTION, TRANSACTION.c.identity == STATION.c.identity)
+        .where(TARIFF.c.update_every_s > 0, STATION.c.connected, TRANSACTION.c.open)
+    )
+    return {(row.identity, row.transaction_id): row.update_every_s for row in await db.all(query)}
+
+
 async def put_tariff(conn: AsyncConnection, row: TariffRow) -> None:
     """Add or replace a tariff; what has been worked out by the old one stays."""
     await put_row(conn, row)
 
 
 async def put_cost(conn: AsyncConnection, row: TransactionCostRow) -> None:
-    """Keep what a transaction costs so far."""
-    await put_row(conn, row)
+    """Keep what a transaction costs so far; a final cost stands."""
+    final = select(COST.c.final).where(
+        COST.c.identity == row.identity, COST.c.transaction_id == row.transaction_id, COST.c.final
+    )
+    if (await conn.execute(final)).first() is None:
+        await put_row(conn, row)
 
 
 async def remove(conn: AsyncConnection, tariff_id: str) -> None:

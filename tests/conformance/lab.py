@@ -144,7 +144,7 @@ async def lab(boot: bool = True, tls: TlsSettings | None = None, **fields: Any) 
                 await stations.change(conn, STATION, **fields)
         async with operator(house) as http, house.connected(boot=boot) as station:
             desk = Desk(house.db, house.bus, house.gateway.clock, AFTER)
-            costs = asyncio.create_task(RunningCost(desk).run())
+            costs = asyncio.create_task(RunningCost(desk, every_s=0.05).run())
             try:
                 yield Lab(house, http, station)
             finally:

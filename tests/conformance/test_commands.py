@@ -101,6 +101,16 @@ async def test_a_call_without_an_answer_expires_at_its_deadline(octt: Lab) -> No
     assert (kept["state"], kept["errorCode"], kept["mayRepeat"]) == ("expired", "StationTimeout", True)
 
 
+async def test_what_cannot_be_kept_of_an_answer_does_not_undo_it(octt: Lab) -> None:
+    message = smallest("SetDisplayMessageRequest")
+    message["message"]["endDateTime"] = "9999-12-31T23:59:59-12:00"  # no moment in UTC
+    accepted = {"status": "Accepted"}
+    _, found = await octt.asks(f"{PATH}/calls/SetDisplayMessage", message, ("SetDisplayMessage", accepted))
+    assert found["answer"] == accepted
+    assert (await octt.get(f"/calls/{found['callId']}"))["state"] == "answered"
+    assert (await octt.get(f"{PATH}/display-messages"))["items"] == []
+
+
 async def test_a_call_that_is_cut_off_failed(octt: Lab) -> None:
     doing = asyncio.create_task(octt.post(f"{PATH}/calls/ClearCache", {}, 409))
     await octt.station.receive()

@@ -174,7 +174,10 @@ async def test_certificates_tariffs_and_tokens(db: Database, writer: Writer) -> 
         identity="a", transaction_id="x", tariff_id="t", currency="EUR", total="1.20", final=True, at=NOW
     )
     await writer.commit([tariffs.cost_kept(cost)])
+    async with db.begin() as conn:
+        await tariffs.put_cost(conn, cost.model_copy(update={"total": "1.10", "final": False}))
     assert await tariffs.cost(db, "a", "x") == cost
+    assert await tariffs.running(db) == {}
     assert list(await transactions.open_of_token(db, "one")) == []
     async with db.begin() as conn:
         await tariffs.remove(conn, "t")
