@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from csms.api.asking import CALLS, Ask, desk
-from csms.api.auth import ADMINISTRATOR
+from csms.api.auth import ADMINISTRATOR, OPERATOR
 from csms.api.shapes import Body, Flag, Page, Shape, Time, Whole
 from csms.api.stations import registered
 from csms.api.wiring import Wired
@@ -181,6 +181,18 @@ async def list_drift(identity: str, wired: Wired) -> Page[Difference]:
             for one in found
         ]
     )
+
+
+@router.post("/stations/{identity}/variables/forget", status_code=204, openapi_extra=OPERATOR)
+async def forget_wanted(
+    identity: str, body: Annotated[tuple[Reading, ...], Field(min_length=1, max_length=1000)], wired: Wired
+) -> Response:
+    """Want nothing of these variables any more: they count as drift no longer. Nothing is sent."""
+    station = await registered(wired, identity)
+    async with wired.db.begin() as conn:
+        for one in body:
+            await variables.drop_wanted(conn, station.identity, one.place(one.attribute))
+    return Response(status_code=204)
 
 
 @router.post("/stations/{identity}/variables/read", openapi_extra=CALLS)

@@ -54,7 +54,7 @@ def _rows(data: words.ReportDataType, ctx: Context) -> list[VariableRow]:
         _row(
             ctx.station.id,
             place_of(data.component, data.variable, attribute.type),
-            value=attribute.value,
+            value=None if secret_variable(data.variable.name) else attribute.value,
             mutability=attribute.mutability,
             persistent=attribute.persistent,
             constant=attribute.constant,
@@ -193,8 +193,8 @@ async def variables_got(conn: Connection, done: Answered) -> None:
     """What was read is what the station has reported."""
     answer: words.GetVariablesResponse = done.answer
     for result in answer.get_variable_result:
-        if result.attribute_status == "Accepted":
-            place = place_of(result.component, result.variable, result.attribute_type)
+        place = place_of(result.component, result.variable, result.attribute_type)
+        if result.attribute_status == "Accepted" and not secret_variable(place.variable):
             value = result.attribute_value
             await variables.value_read(conn, done.station.identity, place, value, done.at)
 

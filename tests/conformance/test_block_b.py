@@ -208,6 +208,29 @@ async def test_tc_b_10_set_several_variables(octt: Lab) -> None:
     )  # fmt: skip
 
 
+async def test_b05_what_is_wanted_no_more_is_no_drift(octt: Lab) -> None:
+    one = {"component": COMPONENT, "variable": variable("OfflineThreshold")}
+    place = {"component": "OCPPCommCtrlr", "variable": "OfflineThreshold"}
+    result = {**one, "attributeStatus": "Rejected"}
+    script = ("SetVariables", {"setVariableResult": [result]})
+    await octt.asks(f"{PATH}/variables", [{**place, "value": "1"}], script)
+    assert len((await octt.get(f"{PATH}/variables/drift"))["items"]) == 1
+    await octt.post(f"{PATH}/variables/forget", [place], 204)
+    assert (await octt.get(f"{PATH}/variables/drift"))["items"] == []
+
+
+async def test_b06_a_secret_that_a_station_tells_is_not_kept(octt: Lab) -> None:
+    one = {"component": {"name": "SecurityCtrlr"}, "variable": variable("BasicAuthPassword")}
+    told = {**one, "attributeStatus": "Accepted", "attributeValue": "canary-4b1d"}
+    place = {"component": "SecurityCtrlr", "variable": "BasicAuthPassword"}
+    await octt.asks(f"{PATH}/variables/read", [place], ("GetVariables", {"getVariableResult": [told]}))
+    _, taken = await octt.asks(f"{PATH}/reports", {}, ("GetBaseReport", {"status": "Accepted"}))
+    part = report_part(taken["requestId"], 0, ("SecurityCtrlr", "BasicAuthPassword", "canary-4b1d"))
+    await octt.says("NotifyReport", part)
+    for path in ("variables", "calls"):
+        assert "canary-4b1d" not in str(await octt.get(f"{PATH}/{path}"))
+
+
 @pytest.mark.parametrize(
     "base",
     [
