@@ -140,6 +140,10 @@ class Listener:
         handshake = self._handshakes.pop(socket, None)
         if handshake is not None:
             handshake.cancel()
+            self._unproved.discard(
+                socket
+            )  # a task that is cancelled before its first step does nothing at all
+            self._next()
         if self._closing and not self._sockets:
             self._empty.set()
 

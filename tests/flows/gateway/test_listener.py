@@ -29,11 +29,13 @@ class Door:
         self.asked: list[str] = []
         self.open = asyncio.Event()
         self.served: list[StationSocket] = []
+        self.knocked: list[StationSocket] = []
 
     def screen(self, socket: StationSocket, request: Request) -> Claim:
         """Takes the path for the identity."""
         if request.path == "/ocpp/bad":
             raise Turned(HTTPStatus.UNAUTHORIZED, "No.\n")
+        self.knocked.append(socket)
         return Claim("", request.path, 1, Login("", ""))
 
     async def admit(self, socket: StationSocket, claim: Claim) -> None:
@@ -109,6 +111,20 @@ async def test_who_gives_up_makes_room() -> None:
         assert (await head(third[0]))[0] == 101
         assert door.asked[-1] == "/ocpp/s2"
         third[1].close()
+
+
+async def test_who_gives_up_in_the_very_moment_of_his_turn_makes_room_too() -> None:
+    async with listening(max_handshakes=1) as (door, port):
+        peers = [await knock(port, f"s{number}") for number in range(3)]
+        async with asyncio.timeout(WAIT_S):
+            while len(door.knocked) < 3:  # noqa: ASYNC110 - a peer sees nothing of it
+                await asyncio.sleep(0.01)
+        door.open.set()  # the first one goes on, and gives the second its turn ...
+        asyncio.get_running_loop().call_soon(door.knocked[1].connection_lost, None)  # ... just before this
+        assert (await head(peers[2][0]))[0] == 101
+        assert door.asked == ["/ocpp/s0", "/ocpp/s2"]
+        for _, writer in peers:
+            writer.close()
 
 
 async def test_who_waits_in_line_is_cut_off_in_time() -> None:
