@@ -56,7 +56,12 @@ class PostgresDriver:
             if await connection.fetchval("SHOW synchronous_commit") == "off":
                 await connection.execute("SET synchronous_commit TO on")
             await self._fence(connection)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            OSError,
+        ) as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _fence(self, connection: "asyncpg.Connection") -> None:

@@ -146,7 +146,12 @@ class PostgresReader:
                     raise
             except asyncpg.DataError:
                 raise
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,  # a connection that is lost while a statement is being prepared
+                OSError,
+            ) as error:
                 raise StoreUnavailable(str(error) or type(error).__name__) from error
             if age == self._age:
                 self._free.append(connection)
