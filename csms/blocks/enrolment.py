@@ -14,7 +14,7 @@ from csms.errors import Conflict
 from csms.pki import passwords
 from csms.store import stations
 from csms.store.database import Database
-from csms.store.stations import StationRow
+from csms.store.stations import SiteRow, StationRow
 from csms.wire import words
 
 AT_MOST = 1000
@@ -38,10 +38,11 @@ async def second_chance(
     """For the handshake, where a login (its name is right) does not fit: the station as it may come in.
 
     A registered one may come by the password that is on its way to it, which is its own from then on (A01);
-    an unknown one by a site's enrolment password. None: nobody may.
+    an unknown one by a site's enrolment password. None: nobody may. Whoever knocks, the same is looked at.
     """
+    site = await _enrolling_site(db, stranger.password)
     if known is None:
-        return await enrol(db, stranger, now)
+        return None if site is None else await _enrol(db, stranger, site, now)
     hashed = known.next_password_hash
     right = hashed is not None and passwords.verify(stranger.password, hashed)
     if hashed is None or not right or known.security_profile != stranger.profile:
@@ -51,19 +52,19 @@ async def second_chance(
     return await stations.get(db, known.identity)
 
 
-async def enrol(db: Database, stranger: Stranger, now: datetime) -> StationRow | None:
-    """An identity that nobody has registered: the station as it may come in, as Pending, or None.
-
-    It may if its password is a site's enrolment password. What it costs in time depends on how many sites
-    have one, and not on who knocks.
-    """
-    site = None
+async def _enrolling_site(db: Database, password: str) -> SiteRow | None:
+    """The site whose enrolment password this is."""
+    found = None
     for row in await stations.sites(db):
-        if row.enrolment_hash is not None and passwords.verify(stranger.password, row.enrolment_hash):
-            site = row
-    if site is None or await stations.waiting(db) >= AT_MOST:
+        if row.enrolment_hash is not None and passwords.verify(password, row.enrolment_hash):
+            found = row
+    return found
+
+
+async def _enrol(db: Database, stranger: Stranger, site: SiteRow, now: datetime) -> StationRow | None:
+    """An identity that nobody has registered: the station as it may come in, as Pending, or None."""
+    if site.enrolment_hash is None or await stations.waiting(db) >= AT_MOST:
         return None
-    assert site.enrolment_hash is not None
     station = StationRow(
         identity=stranger.identity,
         password_hash=site.enrolment_hash,

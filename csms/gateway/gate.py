@@ -22,6 +22,7 @@ _FOLLOWS = {
     "GetLog": "LogStatusNotification",
     "GetMonitoringReport": "NotifyMonitoringReport",
     "GetReport": "NotifyReport",
+    "PublishFirmware": "PublishFirmwareStatusNotification",
     "UpdateFirmware": "FirmwareStatusNotification",
 }
 _TRIGGERS = {

@@ -17,6 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_subprotocol
 
+from csms.blocks import enrolment
 from csms.domain.facts import SecurityAlarmRaised
 from csms.domain.station import canonical_identity
 from csms.errors import CsmsError, Invalid, StoreUnavailable
@@ -118,11 +119,22 @@ class Doorkeeper:
         except StoreUnavailable:
             raise busy(claim.identity, self._house.settings) from None
         if not self._matches(claim, station):
+            station = await self._second_chance(claim, station)
+        if station is None:
             self._refused(claim)
             raise unauthorized()
-        assert station is not None
         self._attempts.succeeded(claim.address, claim.identity)
         return station
+
+    async def _second_chance(self, claim: Claim, station: StationRow | None) -> StationRow | None:
+        """By the password that is on its way to the station, or as one that enrols."""
+        if not isinstance(claim.proof, Login) or claim.proof.name.lower() != claim.identity:
+            return None
+        stranger = enrolment.Stranger(claim.identity, claim.proof.password, claim.profile)
+        try:
+            return await enrolment.second_chance(self._house.db, stranger, station, self._house.clock.now())
+        except StoreUnavailable:
+            raise busy(claim.identity, self._house.settings) from None
 
     def _refused(self, claim: Claim) -> None:
         failures = self._attempts.failed(claim.address, claim.identity, _now())

@@ -1,6 +1,7 @@
 """What every table shares: UTC times that come back with their zone, whole numbers that stations choose."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, Integer, Table
@@ -23,6 +24,7 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+@lru_cache(maxsize=8192)  # one event tells the same moment several times
 def to_micros(at: datetime) -> int:
     """Microseconds since 1970; raises `ValueError` for a time without zone."""
     if at.tzinfo is None:

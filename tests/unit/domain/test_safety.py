@@ -277,6 +277,7 @@ def test_more_charge_never_forbids_what_less_allowed(order: Order, more: float) 
         check_order(replace(order, soc=order.soc + more), NOW)
 
 
+@example(soc=20.0, age=1, capacity=5000.0, reserve=0.0, rating=12645.0, delay=30)
 @given(
     soc=st.floats(20, 100),
     age=st.integers(0, 270),
