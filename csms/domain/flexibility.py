@@ -16,7 +16,6 @@ from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
 ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
-_ROUNDED_WH = 1e-6  # the gate works the same out by another way, and rounds otherwise
 FALLBACK_OVER_S = 180.0  # so long after its event the fallback has ended by itself, wherever it is
 _TYPICAL_HEADROOM_WH = 20_000.0
 _CAPACITY_DOUBT = 1.25
@@ -313,7 +312,7 @@ def _above_reserve_wh(case: _Case) -> float:
         return 0.0
     held_wh = (case.soc - case.floor_soc - case.terms.soc_margin) / 100 * case.capacity_wh
     drained_wh = (case.rating_w or 0.0) * (case.soc_age_s + ORDER_DELAY_S) / 3600 / DISCHARGE_EFFICIENCY
-    return held_wh - drained_wh - _ROUNDED_WH
+    return held_wh - drained_wh - 1e-6  # the gate works it out by another way, and rounds otherwise
 
 
 def _lease_w(case: _Case, battery_wh: float) -> float:

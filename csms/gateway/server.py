@@ -147,7 +147,11 @@ class Gateway:
             newest = self._registry.release(identity, epoch)
             connection.tell_gone(epoch, newest=newest)
 
-        await connection.begin(epoch, over)
+        try:
+            await connection.begin(epoch, over)
+        except BaseException:
+            self._registry.release(identity, epoch)  # nobody will tell that it is over
+            raise
 
     async def _conflict(self, identity: str) -> None:
         """Two claim to be one station: it gets no discharge order until a person has looked (row 2)."""
@@ -163,13 +167,16 @@ class Gateway:
         async with self.bus.subscribe(StationRegistered) as facts:
             async for fact in facts:
                 assert isinstance(fact, StationRegistered)
-                connection = self._registry.get(fact.station_id)
-                if connection is None:
-                    continue
-                try:
-                    connection.look_again(await stations.get(self.db, fact.station_id))
-                except StoreUnavailable:
-                    connection.end(TRY_AGAIN_LATER, "store unavailable")
+                await self._look_again(fact.station_id)
+
+    async def _look_again(self, identity: str) -> None:
+        connection = self._registry.get(identity)
+        if connection is None:
+            return
+        try:
+            connection.look_again(await stations.get(self.db, identity))
+        except StoreUnavailable:
+            connection.end(TRY_AGAIN_LATER, "store unavailable")
 
     def _store_failed(self) -> None:
         """Row 31: stations must go offline and queue."""
