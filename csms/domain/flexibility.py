@@ -312,7 +312,7 @@ def _above_reserve_wh(case: _Case) -> float:
         return 0.0
     held_wh = (case.soc - case.floor_soc - case.terms.soc_margin) / 100 * case.capacity_wh
     drained_wh = (case.rating_w or 0.0) * (case.soc_age_s + ORDER_DELAY_S) / 3600 / DISCHARGE_EFFICIENCY
-    return held_wh - drained_wh - 1e-6  # the gate works it out by another way, and rounds otherwise
+    return held_wh - drained_wh
 
 
 def _lease_w(case: _Case, battery_wh: float) -> float:
@@ -323,8 +323,8 @@ def _lease_w(case: _Case, battery_wh: float) -> float:
 def _discharge_w(case: _Case) -> float:
     """The deepest discharge that all bounds allow for one lease; a magnitude."""
     spare_wh = _spare_wh(case)
-    bounds = [case.rating_w or 0.0, _lease_w(case, _above_reserve_wh(case))]
-    bounds.append(case.site.export_w if case.site is not None else 0.0)
+    above_reserve_w = _lease_w(case, _above_reserve_wh(case)) - 1e-3  # the gate may round otherwise
+    bounds = [case.rating_w or 0.0, above_reserve_w, case.site.export_w if case.site is not None else 0.0]
     if spare_wh is not None:
         bounds.append(_lease_w(case, spare_wh))
     return max(0.0, min(bounds))

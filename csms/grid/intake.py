@@ -19,11 +19,11 @@ log = structlog.get_logger()
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: nothing that is mistaken for something else
 _TIME_DIGITS = 9
-_CHANCE_DIGITS = 4
+_CHANCE_DIGITS = 7
 
 
 def event_id(now: datetime) -> str:
-    """A short unique id whose order is the order in time: `ev-` + 9 digits of milliseconds + 4 of chance."""
+    """A short unique id whose order is the order in time: `ev-` + 9 digits of milliseconds + 7 of chance."""
     number = int(now.timestamp() * 1000)
     digits = [_ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(_TIME_DIGITS))]
     return "ev-" + "".join(digits) + "".join(secrets.choice(_ALPHABET) for _ in range(_CHANCE_DIGITS))

@@ -25,7 +25,7 @@ def test_ids_are_short_unique_and_in_the_order_of_time() -> None:
     ids = [intake.event_id(START + timedelta(milliseconds=number)) for number in range(200)]
     assert ids == sorted(ids)
     assert len({*ids, *(intake.event_id(START) for _ in range(200))}) == 400
-    assert all(each.startswith("ev-") and len(each) == 16 for each in ids)
+    assert all(each.startswith("ev-") and len(each) == 19 for each in ids)
 
 
 async def test_accepted_is_stored_and_told(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """One seed: a house, a network, stations, people and mishaps; then calm; then the end, and the accounts."""
 
+import gc
 import random as global_random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -147,6 +148,8 @@ class World:
         """SIGTERM. It must end in time, with its disk as it is."""
         self.house_at = begun = self.now
         await self.house.stop()
+        gc.collect()  # a process that has ended lets go of its files, whatever its last tasks left
+        self.disk.power_off()
         self.house_at = self.now
         self.note("stopped", f"{self.now - begun:.3f}")
         if self.now - begun > STOP_S and self.disk.troubled_at < begun - 60:
