@@ -39,6 +39,8 @@ class Onboarding:
         self._desk = Desk(db, bus, clock, AFTER)
         self._table = recommended(policy.meter_interval_s)
         self._room = asyncio.Semaphore(AT_ONCE)
+        self.dealt_with = 0
+        """So many boots and reports have been followed to their end."""
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -57,6 +59,8 @@ class Onboarding:
                 log.warning("onboarding failed", station_id=fact.station_id, reason=type(error).__name__)
             except Exception as error:  # one station's trouble is never that of all others
                 log.error("onboarding failed", station_id=fact.station_id, reason=type(error).__name__)
+            finally:
+                self.dealt_with += 1
 
     async def _advance(self, fact: StationBooted | ReportCompleted) -> None:
         station = await stations.get(self._db, fact.station_id)
