@@ -17,6 +17,7 @@ PASSWORD = "a-witness-needs-a-password-2026"
 TRY_AGAIN_LATER = 1013
 UNAVAILABLE = 503
 LOOK_S = 0.02
+_OFFLINE = {f"closed {TRY_AGAIN_LATER}", f"{UNAVAILABLE}"}
 
 
 @dataclass
@@ -110,6 +111,14 @@ class Crowd:
             if ledger.discarded:
                 experience.faults.append(f"{station.identity}: {ledger.discarded} messages given up")
         return experience
+
+    async def judged_apart(self, experience: Experience, before: Sequence[int]) -> Experience:
+        """`judged`, and that stations were only sent offline since then, as their events need it (row 31)."""
+        experience.endings = self.endings_since(before)
+        strange = experience.endings.keys() - _OFFLINE
+        if strange:
+            experience.faults.append(f"stations were parted with {sorted(strange)}")
+        return await self.judged(experience)
 
     def endings_since(self, before: Sequence[int]) -> Counter[str]:
         """How sockets ended and upgrades were refused."""

@@ -27,7 +27,6 @@ FULL, REFUSED = "disk full", "I/O error"
 CALM_S = 0.5
 FILL_S = 60.0
 BACK_S = 30.0
-ALLOWED = {"closed 1013", "503"}
 
 
 class NoSmallDisk(Exception):
@@ -150,8 +149,4 @@ async def _fill_and_free(name: str, plan: Plan, crowd: Crowd, harm: _Ballast | _
         await crowd.all_connected(BACK_S)
         experience.back_s = time.perf_counter() - mended
         await asyncio.sleep(CALM_S)
-    experience.endings = crowd.endings_since(parted)
-    strange = experience.endings.keys() - ALLOWED
-    if strange:
-        experience.faults.append(f"stations were parted with {sorted(strange)}")
-    return await crowd.judged(experience)
+    return await crowd.judged_apart(experience, parted)

@@ -16,7 +16,6 @@ STOPPED, KILLED, PAUSED, SILENT = "stopped", "killed", "paused", "network silent
 KINDS = (STOPPED, KILLED, PAUSED, SILENT)
 CALM_S = 1.0
 BACK_S = 60.0
-ALLOWED = {"closed 1013", "503"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,7 @@ class Outages:
                 await crowd.all_connected(BACK_S)
                 experience.back_s = time.perf_counter() - mended
             await asyncio.sleep(CALM_S)
-        experience.endings = crowd.endings_since(parted)
-        strange = experience.endings.keys() - ALLOWED
-        if strange:
-            experience.faults.append(f"stations were parted with {sorted(strange)}")
-        return await crowd.judged(experience)
+        return await crowd.judged_apart(experience, parted)
 
     async def _hurt(self, kind: str) -> None:
         if kind == STOPPED:

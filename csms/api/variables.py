@@ -1,5 +1,6 @@
 """The device model: what a station has reported against what we want, reports, and the recommended values."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -166,18 +167,7 @@ async def list_drift(identity: str, wired: Wired) -> Page[Difference]:
     )
     return Page(
         items=[
-            Difference(
-                component=one.place.component,
-                component_instance=one.place.component_instance,
-                evse_id=one.place.evse_id,
-                connector_id=one.place.connector_id,
-                variable=one.place.variable,
-                variable_instance=one.place.variable_instance,
-                attribute=one.place.attribute,
-                wanted=one.wanted,
-                reported=one.reported,
-                status=one.status,
-            )
+            Difference(**asdict(one.place), wanted=one.wanted, reported=one.reported, status=one.status)
             for one in found
         ]
     )

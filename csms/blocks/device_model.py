@@ -1,8 +1,8 @@
 """Block B: the device model. Reports in, variables out, kept as the station tells them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -74,13 +74,7 @@ def _rows(data: words.ReportDataType, ctx: Context) -> list[VariableRow]:
 def _row(identity: str, place: Place, **fields: Any) -> VariableRow:
     return VariableRow(
         identity=identity,
-        component=place.component,
-        component_instance=place.component_instance,
-        evse_id=place.evse_id,
-        connector_id=place.connector_id,
-        variable=place.variable,
-        variable_instance=place.variable_instance,
-        attribute=place.attribute,
+        **asdict(place),
         **fields,
     )
 
@@ -124,12 +118,9 @@ async def get_variables(
 
     `order` says whom and for whom; its `ask` is not looked at. Raises `StationError`.
     """
-    results: list[words.GetVariableResultType] = []
-    for part in batches(wanted, _length, await limit(desk, order.station, "GetVariables")):
-        request = words.GetVariablesRequest(get_variable_data=part)
-        answer = cast(words.GetVariablesResponse, await calls.call(desk, replace(order, ask=request)))
-        results += answer.get_variable_result
-    return results
+    pieces = batches(wanted, _length, await limit(desk, order.station, "GetVariables"))
+    asks = [words.GetVariablesRequest(get_variable_data=part) for part in pieces]
+    return await in_parts(desk, order, asks, lambda answer: answer.get_variable_result)
 
 
 async def set_variables(
@@ -139,11 +130,21 @@ async def set_variables(
 
     `order` says whom and for whom; its `ask` is not looked at. Raises `StationError`.
     """
-    results: list[words.SetVariableResultType] = []
-    for part in batches(wanted, _length, await limit(desk, order.station, "SetVariables")):
-        request = words.SetVariablesRequest(set_variable_data=part)
-        answer = cast(words.SetVariablesResponse, await calls.call(desk, replace(order, ask=request)))
-        results += answer.set_variable_result
+    pieces = batches(wanted, _length, await limit(desk, order.station, "SetVariables"))
+    asks = [words.SetVariablesRequest(set_variable_data=part) for part in pieces]
+    return await in_parts(desk, order, asks, lambda answer: answer.set_variable_result)
+
+
+async def in_parts(
+    desk: Desk, order: Order, asks: Iterable[object], results_of: Callable[[Any], Iterable[T]]
+) -> list[T]:
+    """Ask one part after the other; the results of all. `order.ask` is not looked at.
+
+    Raises `StationError`: what was asked before stands.
+    """
+    results: list[T] = []
+    for ask in asks:
+        results += results_of(await calls.call(desk, replace(order, ask=ask)))
     return results
 
 

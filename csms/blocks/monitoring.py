@@ -1,15 +1,14 @@
 """Block N: monitors of variables, as they were set, cleared and reported."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import asdict
+from typing import Any
 
 import msgspec
 
-from csms.blocks import calls
 from csms.blocks.calls import After, Answered, Desk, Order
 from csms.blocks.context import Context
-from csms.blocks.device_model import limit, place_of
+from csms.blocks.device_model import in_parts, limit, place_of
 from csms.blocks.parts import taken
 from csms.blocks.places import can_be
 from csms.domain.device_model import Place, batches
@@ -60,13 +59,10 @@ async def set_monitors(
 
     `order` says whom and for whom; its `ask` is not looked at.
     """
-    results: list[words.SetMonitoringResultType] = []
     bound = await limit(desk, order.station, "SetVariableMonitoring", _CONTROLLER)
-    for part in batches(wanted, lambda data: len(msgspec.json.encode(data)), bound):
-        ask = words.SetVariableMonitoringRequest(set_monitoring_data=part)
-        answer = await calls.call(desk, replace(order, ask=ask))
-        results += cast(words.SetVariableMonitoringResponse, answer).set_monitoring_result
-    return results
+    pieces = batches(wanted, lambda data: len(msgspec.json.encode(data)), bound)
+    asks = [words.SetVariableMonitoringRequest(set_monitoring_data=part) for part in pieces]
+    return await in_parts(desk, order, asks, lambda answer: answer.set_monitoring_result)
 
 
 async def clear_monitors(
@@ -76,25 +72,17 @@ async def clear_monitors(
 
     `order` says whom and for whom; its `ask` is not looked at.
     """
-    results: list[words.ClearMonitoringResultType] = []
     bound = await limit(desk, order.station, "ClearVariableMonitoring", _CONTROLLER)
-    for part in batches(ids, lambda number: len(str(number)), bound):
-        ask = words.ClearVariableMonitoringRequest(id=part)
-        answer = await calls.call(desk, replace(order, ask=ask))
-        results += cast(words.ClearVariableMonitoringResponse, answer).clear_monitoring_result
-    return results
+    pieces = batches(ids, lambda number: len(str(number)), bound)
+    asks = [words.ClearVariableMonitoringRequest(id=part) for part in pieces]
+    return await in_parts(desk, order, asks, lambda answer: answer.clear_monitoring_result)
 
 
 def _where(identity: str, place: Place) -> dict[str, Any]:
-    return {
-        "identity": identity,
-        "component": place.component,
-        "component_instance": place.component_instance,
-        "evse_id": place.evse_id,
-        "connector_id": place.connector_id,
-        "variable": place.variable,
-        "variable_instance": place.variable_instance,
-    }
+    """A monitor is on a variable, not on one of its attributes."""
+    where = {"identity": identity, **asdict(place)}
+    del where["attribute"]
+    return where
 
 
 @after.on(words.SetVariableMonitoringRequest)

@@ -43,6 +43,3 @@ async def given_up(conn: AsyncConnection, row: TransactionRow) -> None:
     """The station knows it no more: it is not open, and has no end (a late event of it opens it again)."""
     key = {"identity": row.identity, "transaction_id": row.transaction_id}
     await change_row(conn, TransactionRow, key, {"open": False})
-
-
-# ---- what stations tell: changes for the writer

@@ -196,7 +196,7 @@ async def readings_of(
     return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
 
 
-# ---- administration
+# ---- what stations tell: changes for the writer
 
 
 def event_kept(

@@ -1,8 +1,8 @@
 """The device model of each station: what it has reported, what we want it to be, its network profiles."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -161,7 +161,7 @@ async def put_wanted(conn: AsyncConnection, row: WantedVariableRow) -> None:
 
 async def drop_wanted(conn: AsyncConnection, identity: str, place: Place) -> None:
     """Want nothing of a variable any more."""
-    await drop_rows(conn, WantedVariableRow, {"identity": identity, **_key(place)})
+    await drop_rows(conn, WantedVariableRow, {"identity": identity, **asdict(place)})
 
 
 async def value_read(
@@ -171,7 +171,7 @@ async def value_read(
     here = (VARIABLE.c.identity == identity, *_same(place))
     known = update(VARIABLE).where(*here).values(value=value, reported_at=at)
     if (await conn.execute(known)).rowcount == 0:
-        await put_row(conn, VariableRow(identity=identity, value=value, reported_at=at, **_key(place)))
+        await put_row(conn, VariableRow(identity=identity, value=value, reported_at=at, **asdict(place)))
 
 
 async def put_network_profile(conn: AsyncConnection, row: NetworkProfileRow) -> None:
@@ -183,17 +183,5 @@ def _same(place: Place) -> list[ColumnElement[bool]]:
     """This place, however its names are spelled."""
     return [
         func.lower(VARIABLE.c[name]) == value.lower() if isinstance(value, str) else VARIABLE.c[name] == value
-        for name, value in _key(place).items()
+        for name, value in asdict(place).items()
     ]
-
-
-def _key(place: Place) -> dict[str, Any]:
-    return {
-        "component": place.component,
-        "component_instance": place.component_instance,
-        "evse_id": place.evse_id,
-        "connector_id": place.connector_id,
-        "variable": place.variable,
-        "variable_instance": place.variable_instance,
-        "attribute": place.attribute,
-    }
