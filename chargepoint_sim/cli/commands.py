@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -27,6 +26,7 @@ from chargepoint_sim.scenario import BadScenario, Scenario, play, read_scenario
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
+from chargepoint_sim.station.words import Version
 
 _FAILED, _WRONG_USE = 1, 2
 _FLEET_EVENTS = frozenset(
@@ -48,12 +48,6 @@ _T = TypeVar("_T")
 _UsageError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
-
-
-class Version(StrEnum):
-    """OCPP versions it speaks."""
-
-    V201 = "2.0.1"
 
 
 Url = Annotated[str, typer.Option(help="The server's OCPP address, without the identity.")]
@@ -100,6 +94,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         evses=evses,
         rating=PowerLimits(max_charge_w, max_discharge_w),
         meter_interval_s=meter_interval,
+        version=version,
     )
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
     station = Station(fixed, _websocket(url), ScaledClock(speed), output.event, Behaviour(high_level=hlc))

@@ -59,7 +59,8 @@ class StartAnswer:
 class Cabinet:
     """Everything of a station but its conversation. Visits live in `tasks`; `orders` go to the station."""
 
-    def __init__(self, equipment: Equipment, evses: dict[int, Evse]) -> None:
+    def __init__(self, identity: str, equipment: Equipment, evses: dict[int, Evse]) -> None:
+        self.identity = identity
         self.equipment = equipment
         self.evses = evses
         self.visits: dict[int, Visit] = {}

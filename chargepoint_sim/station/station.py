@@ -10,7 +10,6 @@ from chargepoint_sim.clock import Clock, RealClock, deadline
 from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.composite import Local
 from chargepoint_sim.profiles.store import ProfileStore
-from chargepoint_sim.station import v201
 from chargepoint_sim.station.cabinet import Cabinet, Order, local_amperes
 from chargepoint_sim.station.device_model import DeviceModel, Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel, Observe
@@ -18,6 +17,7 @@ from chargepoint_sim.station.evse import Evse
 from chargepoint_sim.station.link import Address, BackOff, Link
 from chargepoint_sim.station.outbox import Outbox
 from chargepoint_sim.station.variables import Fixed, standard_variables
+from chargepoint_sim.station.versions import SPEAKERS
 from chargepoint_sim.station.words import (
     Dialect,
     IdToken,
@@ -65,11 +65,12 @@ class Station:
         self.outbox = Outbox(equipment.model, equipment.knobs, equipment.observe)
         equipment.emit, equipment.authorize = self.outbox.put, self._authorize
         self.cabinet.messages_waiting = self.outbox.waiting_for
+        self._speaker = SPEAKERS[fixed.version](self.cabinet, behaviour.validate_every)
         address = Address(
             url,
             fixed.identity,
             lambda: equipment.model.text("SecurityCtrlr", "BasicAuthPassword"),
-            v201.SUBPROTOCOL,
+            self._speaker.subprotocol,
             behaviour.compress,
             lambda: equipment.model.integer(_LINK, "WebSocketPingInterval") or None,
         )
@@ -115,7 +116,7 @@ class Station:
 
     async def _converse(self, socket: Socket) -> None:
         """Hold one connection."""
-        dialect = v201.Conversation(self.identity, socket, self.cabinet, self._behaviour.validate_every)
+        dialect = self._speaker.converse(socket)
         self.cabinet.equipment.observe("connected", {})
         async with asyncio.TaskGroup() as tasks:
             introduction = tasks.create_task(self._introduce(dialect))
@@ -283,7 +284,7 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
         loop_period_s=behaviour.loop_period_s,
         observe=observe,
     )
-    return Cabinet(equipment, evses)
+    return Cabinet(fixed.identity, equipment, evses)
 
 
 async def _nobody(token: IdToken) -> str:

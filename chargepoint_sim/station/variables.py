@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.meter import Measurand
 from chargepoint_sim.station.device_model import DataType, Mutability, Place, Variable
+from chargepoint_sim.station.words import Version
 
 _RW = Mutability.READ_WRITE
 _RATING = PowerLimits(11_000.0, 11_000.0)
@@ -33,6 +34,7 @@ class Fixed:
     rating: PowerLimits = _RATING
     meter_interval_s: int = 30
     heartbeat_interval_s: int = 300
+    version: Version = Version.V201
 
 
 def standard_variables(fixed: Fixed) -> list[Variable]:

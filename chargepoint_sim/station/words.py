@@ -9,6 +9,12 @@ from chargepoint_sim.iso15118.outlet import ChargingNeeds
 from chargepoint_sim.meter import SampledValue
 
 
+class Version(StrEnum):
+    """OCPP versions that a station can be made with."""
+
+    V201 = "2.0.1"
+
+
 class Registration(StrEnum):
     """How the server takes this station."""
 
@@ -193,3 +199,14 @@ class Dialect(Protocol):
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""
+
+
+class Speaker(Protocol):
+    """One station's command of an OCPP version; it outlives its connections."""
+
+    @property
+    def subprotocol(self) -> str:
+        """The name of the version in the WebSocket handshake."""
+
+    def converse(self, socket: Socket) -> Dialect:
+        """Hold a conversation over a new connection."""

@@ -3,9 +3,8 @@
 Arguments are what the library makes of a payload: snake_case names, nested dicts.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from ocpp.v201 import call, call_result
 
@@ -15,15 +14,13 @@ from chargepoint_sim.profiles.profile import Purpose, RateUnit
 from chargepoint_sim.profiles.store import Criteria, Installed
 from chargepoint_sim.station.cabinet import Cabinet, Order, StartRequest
 from chargepoint_sim.station.device_model import Inventory, Verdict
+from chargepoint_sim.station.exchange import Ask, Later
 from chargepoint_sim.station.v201 import spelling
 from chargepoint_sim.station.v201.spelling import Payload
 from chargepoint_sim.station.words import Trigger
 
 _REPORT_PART = 40
 _SOURCE = "CSO"
-
-Ask = Callable[[object], Awaitable[Any]]
-Later = Callable[[Callable[[], Awaitable[None]]], None]
 
 
 class Answers:
