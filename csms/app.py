@@ -47,12 +47,13 @@ from csms.store import journal, programs, users
 from csms.store.database import Database
 from csms.store.writer import Writer
 from csms.web import mount
+from csms.wire.v21 import DIALECT as V21
 from csms.wire.v201 import DIALECT as V201
 
 log = structlog.get_logger()
 
 DEFAULT_PROGRAM = "default"
-DIALECTS = (V201,)  # in our order of preference
+DIALECTS = (V21, V201)  # in our order of preference
 _GRACEFUL_S = 5
 _GARBAGE = (50_000, 10, 5)
 """Python's own have what a thousand messages in work hold looked through for a fifth of the time."""

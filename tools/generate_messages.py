@@ -1,4 +1,4 @@
-"""Writes `csms/wire/words.py` and `csms/wire/v201/messages.py` from the JSON schemas that `ocpp` ships.
+"""Writes `csms/wire/words.py` and each version's `messages.py` from the JSON schemas that `ocpp` ships.
 
     python tools/generate_messages.py
 
@@ -22,8 +22,8 @@ INT64_MAX = 2**63 - 1
 NOTES = frozenset({"description", "javaType", "comment", "$schema", "$id", "title"})
 Schema = dict[str, Any]
 
-# Which way an action goes is not in the schemas (2.0.1 part 2, the sequences of the use cases).
-FROM_STATION = {
+# Which way an action goes is not in the schemas (part 2, the sequences of the use cases).
+FROM_STATION: dict[str, list[str]] = {
     "v201": [
         "Authorize",
         "BootNotification",
@@ -52,6 +52,21 @@ FROM_STATION = {
         "TransactionEvent",
     ],
 }
+FROM_STATION["v21"] = [
+    *FROM_STATION["v201"],
+    "BatterySwap",
+    "ClosePeriodicEventStream",
+    "GetCertificateChainStatus",
+    "NotifyDERAlarm",
+    "NotifyDERStartStop",
+    "NotifyPeriodicEventStream",
+    "NotifyPriorityCharging",
+    "NotifySettlement",
+    "OpenPeriodicEventStream",
+    "PullDynamicScheduleUpdate",
+    "ReportDERControl",
+    "VatNumberValidation",
+]
 BOTH_WAYS = frozenset({"DataTransfer"})
 
 
@@ -260,13 +275,14 @@ def version_source(version: str, title: str) -> str:
     aliases, enums, structs = _structs(messages, Module(exact=True))
     served = FROM_STATION[version]
     asked = [a for a in actions_of(messages) if a not in served or a in BOTH_WAYS]
+    table = _table(messages)
+    answer = "type[msgspec.Struct] | None" if "None" in table else "type[msgspec.Struct]"
     return _formatted(
         f'"""{title}\n\n{ORIGIN}\n"""\n\n'
         "from datetime import datetime\nfrom typing import Annotated, Literal\n\n"
         "import msgspec\nfrom msgspec import UNSET, Meta, UnsetType\n\n"
         f"{aliases}\n{enums}\n\n{BASE.format(unknown='forbid_unknown_fields=True')}{structs}"
-        "CALLS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct]]] = {\n"
-        f"{_table(messages)}}}\n\n"
+        f"CALLS: dict[str, tuple[type[msgspec.Struct], {answer}]] = {{\n{table}}}\n\n"
         f"SERVED = frozenset({sorted(served)!r})  # what a station calls\n\n"
         f"ASKED = frozenset({asked!r})  # what a CSMS calls\n"
     )
@@ -303,6 +319,7 @@ def files() -> dict[Path, str]:
     return {
         wire / "words.py": words_source(),
         wire / "v201" / "messages.py": version_source("v201", "OCPP 2.0.1 messages, to the letter."),
+        wire / "v21" / "messages.py": version_source("v21", "OCPP 2.1 messages, to the letter."),
     }
 
 

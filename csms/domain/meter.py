@@ -68,7 +68,8 @@ _IMPORT_WH, _EXPORT_WH = "Energy.Active.Import.Register", "Energy.Active.Export.
 _SOC = "SoC"
 _UNITS = {_IMPORT_W: _WATT, _EXPORT_W: _WATT, _IMPORT_WH: _WATT_HOUR, _EXPORT_WH: _WATT_HOUR, _SOC: _PERCENT}
 _MULTIPLIER_MAX = 9
-# Where to believe a meter, best first: the outlet is what the vehicle gives and takes.
+# Where to believe a meter, best first: the outlet is what the vehicle gives and takes. What is measured
+# upstream (2.1) is of the grid connection and no word on the vehicle.
 _LOCATIONS = ("Outlet", "Cable", "Body", "Inlet", "EV")
 _PHASE_SETS = (("L1", "L2", "L3"), ("L1-N", "L2-N", "L3-N"))
 
@@ -113,7 +114,7 @@ def _total(values: SampledValue | list[SampledValue] | None) -> float | None:
     if values is None:
         return None
     if isinstance(values, SampledValue):
-        if values.phase is None:
+        if values.phase is None and values.location in _LOCATIONS:
             return _number(values)
         values = [values]
     for location in _LOCATIONS:

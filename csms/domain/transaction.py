@@ -35,7 +35,8 @@ class IdToken(Struct, frozen=True, gc=False):
 class TransactionEvent(Struct, frozen=True, gc=False):
     """One TransactionEvent; unique by (station, transaction, `seq_no`).
 
-    `raw` is the payload as it came, kept verbatim; `digest` tells a repeat from a conflict.
+    `raw` is the payload as it came, kept verbatim; `digest` tells a repeat from a conflict. `particulars` are
+    what 2.1 tells besides (operation mode, tariff, limit, cost), by OCPP's name and in JSON.
     """
 
     type: EventType
@@ -54,6 +55,7 @@ class TransactionEvent(Struct, frozen=True, gc=False):
     readings: tuple[Reading, ...] = ()
     raw: bytes = b""
     digest: bytes = b""
+    particulars: tuple[tuple[str, str], ...] = ()
 
 
 class IdTokenInfo(Struct, frozen=True, gc=False):

@@ -26,7 +26,18 @@ from csms.store import stations
 from csms.store.stations import StationRow
 from csms.wire import words
 from csms.wire.dialect import Dialect
-from csms.wire.session import Answered, BadFrame, CallReceived, Event, Overrun, Refused, RepeatedCall, Session
+from csms.wire.session import (
+    Answered,
+    AnswerRefused,
+    BadFrame,
+    CallReceived,
+    Event,
+    Overrun,
+    Refused,
+    RepeatedCall,
+    SendReceived,
+    Session,
+)
 
 log = structlog.get_logger()
 
@@ -247,8 +258,12 @@ class Connection:
         """What a sound station seldom sends."""
         if isinstance(event, RepeatedCall):  # row 12
             self.send(event.answer)
+        elif isinstance(event, SendReceived):
+            self._inbound.take(event)
         elif isinstance(event, Overrun):  # row 21
             self.end(POLICY_VIOLATION, "too many calls at once")
+        elif isinstance(event, AnswerRefused):  # row 25
+            log.warning("answer refused", station_id=self.identity, message_id=event.id, code=event.code)
         elif isinstance(event, BadFrame):
             log.debug("bad frame", station_id=self.identity, reason=event.reason)
             if event.answer is not None:

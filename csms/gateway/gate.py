@@ -18,6 +18,7 @@ _FOLLOWS = {
     "CustomerInformation": "NotifyCustomerInformation",
     "GetBaseReport": "NotifyReport",
     "GetChargingProfiles": "ReportChargingProfiles",
+    "GetDERControl": "ReportDERControl",
     "GetDisplayMessages": "NotifyDisplayMessages",
     "GetLog": "LogStatusNotification",
     "GetMonitoringReport": "NotifyMonitoringReport",

@@ -6,6 +6,8 @@ there to its answer; the few that must read run as a task meanwhile, and the cal
     take ─> handle ──────────────────────────> keep ─────────────────> answer, publish ─> next call
               └─ reads: a task of its own ──────^ └─ nothing to keep ───^
 
+What the station only tells (SEND, 2.1) goes the same way, and nobody is answered.
+
 What goes wrong becomes, here and nowhere else, an OCPP error code; but what our own store cannot keep is
 never refused (row 31): the connection is ended, so that the station goes offline and queues.
 """
@@ -32,11 +34,13 @@ from csms.store import stations
 from csms.store.writer import Change
 from csms.wire import words
 from csms.wire.dialect import Dialect
-from csms.wire.session import CallReceived, Session
+from csms.wire.session import CallReceived, SendReceived, Session
 
 log = structlog.get_logger()
 
 SEEN_EVERY_S = 60.0
+SENDS_MAX = 64
+"""What a station tells faster than it can be dealt with is lost, as SEND may be."""
 
 
 class Talk(Protocol):
@@ -72,7 +76,7 @@ class Talk(Protocol):
 class _Work(Struct):
     """The call in hand."""
 
-    call: CallReceived
+    call: CallReceived | SendReceived
     kept: list[Change]
     facts: list[Fact]
     reply: object = None
@@ -87,16 +91,18 @@ class Inbound:
     def __init__(self, house: House, talk: Talk) -> None:
         self._house = house
         self._talk = talk
-        self._calls: list[CallReceived] = []
+        self._calls: list[CallReceived | SendReceived] = []
         self._work: _Work | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._silent = True
         self._seen_at = -inf
 
-    def take(self, call: CallReceived) -> None:
-        """Answer this call when its turn comes."""
+    def take(self, call: CallReceived | SendReceived) -> None:
+        """Answer this call, or hear what is only told, when its turn comes."""
         if self._work is not None:
+            if len(self._calls) >= SENDS_MAX and isinstance(call, SendReceived):
+                return
             self._calls.append(call)
         elif not self._closed:
             self._begin(call)
@@ -111,7 +117,7 @@ class Inbound:
         if self._task is not None:
             self._task.cancel()
 
-    def _begin(self, call: CallReceived) -> None:
+    def _begin(self, call: CallReceived | SendReceived) -> None:
         work = self._work = _Work(call, [], [])
         try:
             request, ctx = self._opened(work)
@@ -128,7 +134,9 @@ class Inbound:
         """The call as house word, if it may be said now, and what its handler is given."""
         talk, house, call = self._talk, self._house, work.call
         talk.gate.check(call.action)
-        request = talk.dialect.read_call(call.action, call.payload)
+        dialect = talk.dialect
+        read = dialect.read_call if isinstance(call, CallReceived) else dialect.read_send
+        request = read(call.action, call.payload)
         if isinstance(request, words.BootNotificationRequest):
             talk.check_boot(request)
         if self._silent:
@@ -156,7 +164,8 @@ class Inbound:
 
     def _handled(self, work: _Work, request: object, ctx: Context, reply: object) -> None:
         work.reply = reply
-        work.payload = self._talk.dialect.write_answer(work.call.action, reply)
+        if isinstance(work.call, CallReceived):
+            work.payload = self._talk.dialect.write_answer(work.call.action, reply)
         self._notice(request, ctx)
         if work.kept:
             self._house.writer.submit(work.kept, self._committed)
@@ -176,7 +185,8 @@ class Inbound:
         talk = self._talk
         if isinstance(work.reply, words.BootNotificationResponse):
             self._booted(work.reply)
-        talk.send(talk.session.answer(work.call.id, work.payload))
+        if isinstance(work.call, CallReceived):
+            talk.send(talk.session.answer(work.call.id, work.payload))
         publish = self._house.bus.publish
         for fact in work.facts:
             publish(fact)
@@ -196,7 +206,10 @@ class Inbound:
                 "handler failed", station_id=talk.station.id, action=work.call.action, exc_info=_safe(error)
             )
             error = OcppError("InternalError")
-        talk.send(talk.session.refuse(work.call.id, error))
+        if isinstance(work.call, CallReceived):
+            talk.send(talk.session.refuse(work.call.id, error))
+        else:
+            log.info("not heard", station_id=talk.station.id, action=work.call.action, code=error.code)
         self._next()
 
     def _next(self) -> None:

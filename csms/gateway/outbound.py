@@ -199,6 +199,9 @@ class Outbound:
         try:
             asked.answer.set_result(self._line.dialect.read_answer(asked.ask, event.payload))
         except OcppError as error:  # row 24
+            told = self._line.session.reject_answer(asked.id, error)
+            if told is not None:
+                self._line.send(told)
             asked.fail(BadAnswer(station_id, error.description))
         except Exception as error:  # ours, and the asker's to hear of: the connection goes on
             asked.fail(error)

@@ -61,8 +61,19 @@ class Dialect:
     inbound: Mapping[str, Inbound] = field(default_factory=dict)
     outbound: Mapping[type, Outbound] = field(default_factory=dict)
 
+    def read_send(self, action: str, payload: bytes) -> object:
+        """What a station only tells (SEND, 2.1) as house word. Raises `OcppError`, which nobody is told."""
+        if action not in self.vocabulary.sent:
+            raise OcppError("NotSupported", "Nothing of this name is only sent.")
+        return self._read(action, payload)
+
     def read_call(self, action: str, payload: bytes) -> object:
         """A station's call as house word. Raises `OcppError`, ready to go back."""
+        if action in self.vocabulary.sent:
+            raise OcppError("NotSupported", "This action is sent, not called.")
+        return self._read(action, payload)
+
+    def _read(self, action: str, payload: bytes) -> object:
         message = self.vocabulary.read_request(action, payload)
         entry = self.inbound.get(action)
         if entry is not None:

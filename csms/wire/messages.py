@@ -15,7 +15,7 @@ cannot be misread are let pass although the schema minds: a space for the T, and
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -81,6 +81,11 @@ class Vocabulary:
     folder: str
     request_suffix: str = "Request"
     open_actions: frozenset[str] = field(default=frozenset({"DataTransfer"}))
+
+    @cached_property
+    def sent(self) -> frozenset[str]:
+        """The actions that have no answer (SEND, 2.1)."""
+        return frozenset(action for action, (_, answer) in self.calls.items() if answer is None)
 
     def read_request(self, action: str, payload: bytes) -> msgspec.Struct:
         """A station's call, checked. Raises `OcppError`: NotImplemented, NotSupported or a violation."""

@@ -20,8 +20,7 @@ from csms.blocks.tariff import RunningCost
 from csms.gateway.tls import TlsSettings
 from csms.pki import passwords
 from csms.store import stations, users
-from csms.wire.v201 import DIALECT
-from tests.flows.gateway.front import STATION, WAIT_S, Client, Front, front, now_text
+from tests.flows.gateway.front import DIALECTS, STATION, WAIT_S, Client, Front, front, now_text
 
 Json = dict[str, Any]
 EVSE = {"id": 1, "connectorId": 1}
@@ -136,13 +135,16 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab(boot: bool = True, tls: TlsSettings | None = None, **fields: Any) -> AsyncIterator[Lab]:
+async def lab(
+    boot: bool = True, tls: TlsSettings | None = None, version: str = "2.0.1", **fields: Any
+) -> AsyncIterator[Lab]:
     """A lab whose station is connected and booted; with TLS beside the plain door if wanted."""
     async with front(tls=tls) as house:
         if fields:
             async with house.db.begin() as conn:
                 await stations.change(conn, STATION, **fields)
-        async with operator(house) as http, house.connected(boot=boot) as station:
+        knocking = house.connected(boot=boot, subprotocols=(f"ocpp{version}",))
+        async with operator(house) as http, knocking as station:
             desk = Desk(house.db, house.bus, house.gateway.clock, AFTER)
             costs = asyncio.create_task(RunningCost(desk, every_s=0.05).run())
             try:
@@ -158,7 +160,7 @@ async def operator(house: Front) -> AsyncIterator[httpx.AsyncClient]:
     clock = house.gateway.clock
     async with house.db.begin() as conn:
         await users.add(conn, "operator", "administrator", passwords.hash_key(key), clock.now())
-    wiring = Wiring(house.db, house.bus, clock, dict, lambda: 1, dialects=(DIALECT,))
+    wiring = Wiring(house.db, house.bus, clock, dict, lambda: 1, dialects=DIALECTS)
     transport = httpx.ASGITransport(app=api.build(wiring), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(

@@ -1,52 +1,18 @@
 """Every message of 2.0.1, both ways, and the journal of what we send."""
 
 import asyncio
-import json
-from importlib import resources
-from typing import Any
 
 import pytest
 
 from csms.store import journal
 from csms.wire.v201 import DIALECT
 from tests.conformance.lab import PATH, Json, Lab, lab
+from tests.conformance.payloads import smallest
 from tests.flows.gateway.front import STATION
 
 ASKED = sorted(DIALECT.vocabulary.asked)
 SERVED = sorted(DIALECT.vocabulary.served)
 POWERFUL = {"SetChargingProfile"}
-
-
-def schema(name: str) -> Json:
-    file = resources.files("ocpp").joinpath("v201", "schemas", f"{name}.json")
-    found: Json = json.loads(file.read_text("utf-8-sig"))
-    return found
-
-
-def least(part: Json, definitions: Json) -> Any:
-    """The smallest value that a schema takes."""
-    if "$ref" in part:
-        return least(definitions[part["$ref"].rsplit("/", 1)[-1]], definitions)
-    if "enum" in part:
-        return part["enum"][0]
-    match part.get("type"):
-        case "object":
-            return {name: least(part["properties"][name], definitions) for name in part.get("required", [])}
-        case "array":
-            return [least(part["items"], definitions)]
-        case "string":
-            return "2026-01-01T00:00:00Z" if part.get("format") == "date-time" else "x"
-        case "integer" | "number":
-            return max(1, part.get("minimum", 1))
-        case "boolean":
-            return False
-    return None
-
-
-def smallest(name: str) -> Json:
-    found = schema(name)
-    made: Json = least(found, found.get("definitions", {}))
-    return made
 
 
 @pytest.mark.parametrize("action", ASKED)

@@ -28,8 +28,10 @@ from csms.store.database import Database
 from csms.store.stations import StationRow
 from csms.store.writer import Writer
 from csms.wire.router import Router
-from csms.wire.v201 import DIALECT
+from csms.wire.v21 import DIALECT as V21
+from csms.wire.v201 import DIALECT as V201
 
+DIALECTS = (V21, V201)
 PASSWORD = "correct:horse:battery:staple"  # with colons: only the first one of the header splits
 STATION = "cs-1"
 WAIT_S = 10.0
@@ -314,7 +316,7 @@ async def front(
         bus=bus,
         clock=clock or RealClock(),
         router=router,
-        dialects=(DIALECT,),
+        dialects=DIALECTS,
         policy=Policy(),
         settings=replace(QUICK, **settings),
     )

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -25,6 +24,7 @@ from csms.wire import words
 from csms.wire.dialect import RawCall
 from csms.wire.v201 import DIALECT
 from csms.wire.v201.messages import CALLS
+from tests.unit.wire.payloads import full_payload
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -306,33 +306,12 @@ def test_a_raw_call_is_checked_and_answered_with_a_dict() -> None:
         DIALECT.read_answer(ask, b"{}")
 
 
-def full(part: Any, root: Any) -> Any:
-    """A valid value with every property; whole numbers, so that it can be compared."""
-    while "$ref" in part:
-        part = root["definitions"][part["$ref"].rsplit("/", 1)[-1]]
-    if "enum" in part:
-        return part["enum"][0]
-    match part.get("type"):
-        case "object":
-            return {name: full(prop, root) for name, prop in part["properties"].items()}
-        case "array":
-            return [full(part["items"], root)]
-        case "string":
-            return "2026-11-22T10:00:00Z" if part.get("format") == "date-time" else "x"
-        case "boolean":
-            return True
-    return 1
-
-
 @pytest.mark.parametrize(
     "kind", [kind for pair in CALLS.values() for kind in pair], ids=lambda kind: kind.__name__
 )
 def test_every_word_holds_all_that_2_0_1_can_say(kind: Any) -> None:
     name = kind.__name__
-    schema = json.loads(
-        resources.files("ocpp").joinpath("v201", "schemas", f"{name}.json").read_text("utf-8-sig")
-    )
-    payload = full(schema, schema)
+    payload = full_payload(name, "v201")
     word = msgspec.json.decode(json.dumps(payload), type=getattr(words, name))
     again = json.loads(msgspec.json.encode(word))
     if name != "NotifyEVChargingNeedsRequest":  # its whole numbers are decimals in 2.1; only stations send it

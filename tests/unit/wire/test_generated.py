@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from csms.wire.v21 import messages as v21
 from csms.wire.v201 import messages as v201
 from csms.wire.words import WORDS
 
@@ -80,9 +81,10 @@ def test_all_555_names_of_2_1_are_exact() -> None:
     names = names_of_schemas("v21")
     assert len(names) == 555
     assert names_of_structs(WORDS) == names
+    assert names_of_structs(v21.CALLS) == names
 
 
-@pytest.mark.parametrize("module", [v201.CALLS, WORDS])
+@pytest.mark.parametrize("module", [v201.CALLS, v21.CALLS, WORDS])
 def test_no_two_fields_share_a_name(module: Any) -> None:
     for pair in module.values():
         for kind in filter(None, pair):
@@ -95,3 +97,8 @@ def test_who_calls_what() -> None:
     assert {"DataTransfer"} == v201.SERVED & v201.ASKED
     assert set(v201.CALLS) <= set(WORDS)
     assert len(v201.CALLS) == 64
+    assert set(v21.CALLS) == v21.SERVED | v21.ASKED == set(WORDS)
+    assert {"DataTransfer"} == v21.SERVED & v21.ASKED
+    assert v201.SERVED <= v21.SERVED
+    assert v201.ASKED <= v21.ASKED
+    assert len(v21.CALLS) == 91
