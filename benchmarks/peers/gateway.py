@@ -17,7 +17,8 @@ from csms.blocks import ROUTER, smart_charging
 from csms.blocks.context import Policy
 from csms.bus.memory import MemoryBus
 from csms.clock import RealClock
-from csms.domain.profile import lease_profile
+from csms.domain.dialect_record import Discharge, declared
+from csms.domain.profile import InstallProfile, lease_profile
 from csms.gateway.house import GatewaySettings
 from csms.gateway.server import Gateway
 from csms.pki.passwords import hash_password
@@ -26,6 +27,8 @@ from csms.store.database import Database
 from csms.store.stations import StationRow
 from csms.store.writer import Writer
 from csms.wire.v201 import DIALECT
+
+RECORD = declared(Discharge.NEGATIVE_LIMIT)
 
 
 async def register(db: Database, count: int, secret: str) -> list[str]:
@@ -50,7 +53,7 @@ async def fan_out(bus: MemoryBus, identities: list[str], command: dict[str, Any]
 
     async def one(identity: str) -> bool:
         profile = lease_profile(1, "t-1", command["limit_w"], datetime.now(UTC), 300)
-        return (await smart_charging.install(bus, identity, 1, profile)).accepted
+        return (await smart_charging.install(bus, identity, InstallProfile(1, profile, RECORD))).accepted
 
     begun = time.perf_counter()
     accepted = await told_all(identities, command["in_flight"], one)

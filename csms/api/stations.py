@@ -24,8 +24,9 @@ from csms.api.shapes import (
     page,
 )
 from csms.api.wiring import Wired, Wiring
+from csms.domain.dialect_record import Discharge
 from csms.domain.facts import StationRegistered
-from csms.domain.station import Discharge, EvseRating, Registration, canonical_identity
+from csms.domain.station import EvseRating, Registration, canonical_identity
 from csms.errors import Invalid, NotFound
 from csms.pki import passwords
 from csms.store import stations

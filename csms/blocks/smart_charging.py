@@ -12,7 +12,7 @@ from csms.blocks.places import sound
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
 from csms.domain.facts import ChargingNeedsReported, RequestChanged
-from csms.domain.profile import ChargingProfile, ClearProfile, InstallProfile, ProfileAnswer
+from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, UpdateSetpoint
 from csms.store import external_limits, requests, transactions
 from csms.store.transactions import ChargingNeedsRow
 from csms.wire import words
@@ -111,12 +111,14 @@ async def cleared_limit(request: words.ClearedChargingLimitRequest, ctx: Context
 # ---- what we ask of stations
 
 
-async def install(
-    bus: Bus, station_id: str, evse_id: int, profile: ChargingProfile, timeout_s: float = 30.0
-) -> ProfileAnswer:
+async def install(bus: Bus, station_id: str, ask: InstallProfile, timeout_s: float = 30.0) -> ProfileAnswer:
     """K01: set a profile. A newer one for the same EVSE and purpose replaces it unsent (`AskSuperseded`)."""
-    answer = await bus.ask(station_id, InstallProfile(evse_id, profile), timeout_s=timeout_s)
-    return cast(ProfileAnswer, answer)
+    return cast(ProfileAnswer, await bus.ask(station_id, ask, timeout_s=timeout_s))
+
+
+async def update(bus: Bus, station_id: str, ask: UpdateSetpoint, timeout_s: float = 30.0) -> ProfileAnswer:
+    """K28 (2.1): a Dynamic profile follows another setpoint; its time to live begins anew."""
+    return cast(ProfileAnswer, await bus.ask(station_id, ask, timeout_s=timeout_s))
 
 
 async def clear(bus: Bus, station_id: str, profile_id: int, timeout_s: float = 30.0) -> bool:

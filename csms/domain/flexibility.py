@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import partial
 
 from csms.domain.departure import Departure
+from csms.domain.dialect_record import Discharge
 from csms.domain.grid_event import GridEvent
 from csms.domain.meter import Metered
 from csms.domain.program import Need, Terms
 from csms.domain.safety import CLOCK_SKEW_MAX_S, DISCHARGE_EFFICIENCY, SOC_AGE_MAX_S
-from csms.domain.station import Discharge
 from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
@@ -371,7 +371,7 @@ _REASONS: tuple[tuple[NoDischarge, Callable[[_Case], bool]], ...] = (
     (NoDischarge.FAULTED, lambda case: case.view.faulted or case.view.held),
     (NoDischarge.REFUSED, lambda case: case.view.refused),
     (NoDischarge.NOT_FOLLOWING, lambda case: case.view.not_following),
-    (NoDischarge.STATION_CANNOT, lambda case: case.view.discharge is not Discharge.NEGATIVE_LIMIT),
+    (NoDischarge.STATION_CANNOT, lambda case: case.view.discharge is Discharge.NONE),
     (NoDischarge.VEHICLE_CANNOT, lambda case: case.view.vehicle_bidirectional is not True),
     (NoDischarge.RATING_UNKNOWN, lambda case: not _positive(case.rating_w)),
     (NoDischarge.SITE_LIMIT_UNKNOWN, lambda case: case.site is None or not finite(case.site.export_w)),

@@ -6,11 +6,11 @@ that do not discharge need little: charging is never blocked by a fault of V2G.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
-from csms.domain.profile import LEASE_MAX_S, ChargingProfile, Purpose
-from csms.domain.station import Discharge
+from csms.domain.dialect_record import Discharge
+from csms.domain.profile import LEASE_MAX_S, ChargingProfile, ProfileKind, Purpose
 from csms.domain.units import finite
 from csms.errors import Unsafe
 
@@ -58,19 +58,28 @@ class Order:
     @property
     def lowest_w(self) -> float:
         """The profile's deepest discharge (negative), or 0."""
-        return min([period.limit_w for period in self.profile.periods], default=0.0)
+        return self.profile.lowest_w
 
     @property
     def highest_w(self) -> float:
         """The profile's highest charging limit, or 0."""
-        return max([period.limit_w for period in self.profile.periods], default=0.0)
+        return self.profile.highest_w
 
     def lasts_s(self, now: datetime) -> float | None:
         """Seconds from now until the lease has surely ended: its later word counts; None without an end."""
+        if self.profile.kind is ProfileKind.DYNAMIC:
+            # Counted from the last update, which is now; no other end is needed (K28.FR.13).
+            return self.profile.duration_s
         if self.profile.duration_s is None or self.profile.valid_to is None:
             return None
         ends_in_s = (self.profile.start - now).total_seconds() + self.profile.duration_s
         return max(ends_in_s, (self.profile.valid_to - now).total_seconds())
+
+    def ends_at(self, now: datetime) -> datetime:
+        """When the lease has surely ended; for an order that `check_order` let pass."""
+        lasts_s = self.lasts_s(now)
+        assert lasts_s is not None
+        return now + timedelta(seconds=lasts_s)
 
 
 Rule = Callable[[Order, datetime], bool]
@@ -92,7 +101,7 @@ def _check(rules: Iterable[tuple[str, Rule, str]], order: Order, now: datetime) 
 
 
 def _numbers(order: Order, now: datetime) -> bool:
-    return bool(order.profile.periods) and all(finite(period.limit_w) for period in order.profile.periods)
+    return bool(order.profile.periods) and all(finite(power_w) for power_w in order.profile.numbers())
 
 
 def _purpose(order: Order, now: datetime) -> bool:
@@ -122,7 +131,7 @@ def _import(order: Order, now: datetime) -> bool:
 
 
 def _capable(order: Order, now: datetime) -> bool:
-    return order.discharge is Discharge.NEGATIVE_LIMIT and order.vehicle_bidirectional is True
+    return order.discharge is not Discharge.NONE and order.vehicle_bidirectional is True
 
 
 def _rated_w(order: Order) -> float | None:

@@ -21,13 +21,6 @@ class Registration(StrEnum):
     REJECTED = "Rejected"
 
 
-class Discharge(StrEnum):
-    """How a station takes an order to discharge. Unknown means `NONE`: it is never asked to."""
-
-    NONE = "none"
-    NEGATIVE_LIMIT = "negative_limit"
-
-
 class ConnectorStatus(StrEnum):
     """Status of a connector as in OCPP 2.0.1."""
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from csms.domain.profile import InstallProfile
+from csms.domain.profile import InstallProfile, UpdateSetpoint
 from csms.errors import (
     AskSuperseded,
     BadAnswer,
@@ -64,8 +64,12 @@ class _Asked:
     @property
     def key(self) -> tuple[int, str] | None:
         """What a newer profile must share to take the place of this one; None if nothing can."""
-        ask = self.ask
-        return (ask.evse_id, ask.profile.purpose) if isinstance(ask, InstallProfile) else None
+        match self.ask:
+            case InstallProfile(evse_id=evse_id, profile=profile):
+                return evse_id, profile.purpose
+            case UpdateSetpoint(profile_id=profile_id):
+                return profile_id, "update"
+        return None
 
     def fail(self, error: Exception) -> None:
         """Tell the asker, if it still waits."""

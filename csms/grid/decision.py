@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from csms.domain.dialect_record import declared
 from csms.domain.dispatch import allocate
 from csms.domain.flexibility import EvseView, Offer, SiteLimit
 from csms.domain.flexibility import offer as offer_of
@@ -132,8 +133,7 @@ def _leases(
             if order is None:
                 continue
             limit_w = power_w[key] = order.profile.periods[0].limit_w
-            until = order.profile.valid_to
-            assert until is not None
+            until = order.ends_at(scene.now)
             if scene.lines.get(key, none).due(limit_w, view.transaction_id, until, scene.now):
                 lease = Lease(limit_w, until, view.transaction_id, scene.now)
                 due.append(PutLease(lease, order, scene.now, _seat(event, view)))
@@ -197,7 +197,9 @@ def _order(
     now = scene.now
     lease_s = lease_seconds(view.station_id, event, program.terms, now)
     for limit_w in (setpoint_w,) if setpoint_w >= 0 else (setpoint_w, 0.0):
-        profile = lease_profile(lease_id(view.evse_id), view.transaction_id, limit_w, now, lease_s)
+        profile = lease_profile(
+            lease_id(view.evse_id), view.transaction_id, limit_w, now, lease_s, declared(view.discharge)
+        )
         order = _described(event, program, view, profile, scene)
         try:
             check_order(order, now)

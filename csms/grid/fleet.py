@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from csms.domain.dialect_record import Discharge
 from csms.domain.flexibility import EvseView, NoDischarge, Offer, SiteLimit, excluded, fresh_power, offer
 from csms.domain.grid_event import EventRequest, EventState, GridEvent
 from csms.domain.program import Need, Program
-from csms.domain.station import Discharge
 from csms.errors import Invalid
 from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices, walk

@@ -16,7 +16,8 @@ import structlog
 from csms.blocks import smart_charging
 from csms.bus.bus import Bus
 from csms.clock import Clock
-from csms.domain.profile import ChargingProfile
+from csms.domain.dialect_record import DialectRecord, declared
+from csms.domain.profile import ChargingProfile, InstallProfile
 from csms.domain.safety import Order, check_order
 from csms.errors import (
     AskSuperseded,
@@ -60,6 +61,11 @@ class PutLease:
     order: Order
     made_at: datetime
     seat: Seat
+
+    @property
+    def record(self) -> DialectRecord:
+        """How the station takes it."""
+        return declared(self.order.discharge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +278,7 @@ class Actuator:
         check_order(Order(work.profile, key[1]), self._clock.now())
         # Who gets no answer may have been obeyed: it stays noted, so that it will be withdrawn.
         self.fallbacks[key] = work.fallback
-        answer = await self._ask(key, work.profile)
+        answer = await self._ask(key, InstallProfile(key[1], work.profile))
         if answer.state == "accepted":
             self.fallbacks[key] = replace(work.fallback, acknowledged=True)
         elif answer.state == "rejected":
@@ -288,18 +294,18 @@ class Actuator:
             log.warning("order withheld", station_id=key[0], evse_id=key[1], rule=unsafe.rule)
             await self._not_sent(key, work, f"{unsafe.rule} {unsafe.detail}")
             return
-        answer = await self._ask(key, work.order.profile)
+        answer = await self._ask(key, InstallProfile(key[1], work.order.profile, work.record))
         if answer.state == "accepted":
             line.accepted(lease, self._clock.now())
         elif answer.state == "rejected" or answer.reason == SUPERSEDED:
             line.refused(lease)
         await self._write(key, answer, work.seat, Part.FOLLOWING)
 
-    async def _ask(self, key: EvseKey, profile: ChargingProfile) -> Outcome:
+    async def _ask(self, key: EvseKey, ask: InstallProfile) -> Outcome:
         """Install, and say what came of it."""
         station_id, evse_id = key
         try:
-            answer = await smart_charging.install(self._bus, station_id, evse_id, profile, ASK_TIMEOUT_S)
+            answer = await smart_charging.install(self._bus, station_id, ask, ASK_TIMEOUT_S)
             state, reason = (
                 ("accepted", None) if answer.accepted else ("rejected", answer.reason or "Rejected")
             )
@@ -311,7 +317,7 @@ class Actuator:
             # Lost on the way there or on the way back: nobody knows, so it counts as obeyed until it has run
             # out.
             state, reason = "failed", error.reason or type(error).__name__
-        return Outcome(station_id, evse_id, profile.id, state, reason, self._clock.now())
+        return Outcome(station_id, evse_id, ask.profile.id, state, reason, self._clock.now())
 
     async def _write(self, key: EvseKey, answer: Outcome, seat: Seat, accepted: Part) -> None:
         part = accepted

@@ -7,11 +7,11 @@ import structlog
 
 from csms.bus.bus import Bus
 from csms.clock import Clock
+from csms.domain.dialect_record import Discharge
 from csms.domain.facts import GridEventChanged, SettlementReady
 from csms.domain.grid_event import EventState, GridEvent, precedence
 from csms.domain.program import Program
 from csms.domain.settlement import MAX_GAP, ParticipantReadings, Statement, settle
-from csms.domain.station import Discharge
 from csms.errors import CsmsError
 from csms.grid.participation import HOLDING, Part
 from csms.store import dispatches, grid_events, programs, settlements, stations, transactions

@@ -30,13 +30,23 @@ class Inbound:
     write: Callable[[Any], bytes]
 
 
+def _no_other(ask: object) -> None:
+    """Every ask by the one entry."""
+
+
 @dataclass(frozen=True)
 class Outbound:
-    """How one house word is written as a call (its message is checked after), and the answer read."""
+    """How one house word is written as a call (its message is checked after), and the answer read.
+
+    `also` are messages of this action that are not the version's own, but agreed with some stations: they are
+    checked as what they are. `other` gives the entry to use instead of this one for an ask, or None.
+    """
 
     action: str
     write: Callable[[Any], msgspec.Struct]
     read: Callable[[Any], object]
+    also: tuple[type[msgspec.Struct], ...] = ()
+    other: Callable[[Any], "Outbound | None"] = _no_other
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +118,35 @@ class Dialect:
         Raises `NotSupportedByDialect` (with no station in it) if the version has no word for this, or not for
         all that is in it, and `Invalid` if a value breaks the schema.
         """
-        action, payload = self._written(ask)
+        action, payload, agreed = self._written(ask)
         if action not in self.vocabulary.asked:
             raise NotSupportedByDialect("", f"{action} is not in OCPP {self.version}")
+        if agreed is not None:
+            if not self.vocabulary.fits(agreed, payload):
+                raise Invalid("payload", "A value cannot be sent.")
+            return action, payload
         kind = self.vocabulary.calls[action][0]
         if not self.vocabulary.fits(kind, payload):
             raise self._unfit(ask, kind, payload)
         return action, payload
 
-    def _written(self, ask: object) -> tuple[str, bytes]:
+    def _written(self, ask: object) -> tuple[str, bytes, type[msgspec.Struct] | None]:
+        """Action and payload; and the message's type if it is one that is not the version's own."""
         if isinstance(ask, RawCall):
-            return ask.action, _encode(ask.payload)
-        entry = self.outbound.get(type(ask))
+            return ask.action, _encode(ask.payload), None
+        entry = self._entry(ask)
         if entry is not None:
-            return entry.action, _encode(entry.write(ask))
+            message = entry.write(ask)
+            agreed = type(message) if isinstance(message, entry.also) else None
+            return entry.action, _encode(message), agreed
         action = _ACTIONS.get(type(ask))
         if action is None:
             raise NotSupportedByDialect("", f"no OCPP {self.version} call for {type(ask).__name__}")
-        return action, _encode(ask)
+        return action, _encode(ask), None
+
+    def _entry(self, ask: object) -> Outbound | None:
+        entry = self.outbound.get(type(ask))
+        return entry if entry is None else entry.other(ask) or entry
 
     def _unfit(self, ask: object, kind: type[msgspec.Struct], payload: bytes) -> Exception:
         breach = self.vocabulary.explain(kind, payload)
@@ -143,7 +164,7 @@ class Dialect:
         if isinstance(ask, RawCall):
             self.vocabulary.read_response(ask.action, payload)
             return msgspec.json.decode(payload) or {}
-        entry = self.outbound.get(type(ask))
+        entry = self._entry(ask)
         if entry is not None:
             return entry.read(self.vocabulary.read_response(entry.action, payload))
         action = _ACTIONS[type(ask)]

@@ -94,7 +94,7 @@ async def test_k01_k09_k10_what_we_ask(bench: Bench) -> None:
 
     profile = lease_profile(7, "tx", -7000.0, datetime.now(UTC), 300)
     async with bench.bus.answer(STATION, station):
-        assert (await smart_charging.install(bench.bus, STATION, 1, profile)).accepted
+        assert (await smart_charging.install(bench.bus, STATION, InstallProfile(1, profile))).accepted
         assert not await smart_charging.clear(bench.bus, STATION, 7)
         criterion = words.ChargingProfileCriterionType(charging_profile_id=(7,))
         order = Order(await bench.station(), smart_charging.get_profiles(criterion, 1))

@@ -1,65 +1,104 @@
 """House words -> OCPP 2.0.1 calls, and the outcomes back.
 
-A setpoint below zero is a negative `limit` in a TxProfile. 2.0.1 has no word for discharging, so that is an
-agreement with the station; whether there is one is for `domain.station` to say, not for the wire.
+2.0.1 has no word for discharging, so a setpoint below zero goes out only in the way that the station's
+dialect record names: as a negative `limit`, in the draft words of 2.1 (`draft_v2x`), or in a vendor's
+DataTransfer (`adapters`). A station whose record names none gets no such message, whoever asks.
 """
 
 from datetime import UTC
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
-from csms.domain.profile import ChargingProfile, ClearProfile, InstallProfile, ProfileAnswer, Purpose
-from csms.errors import Invalid, Unsafe
+from csms.domain.dialect_record import DialectRecord, Discharge, limit_in_unit, sendable_w
+from csms.domain.profile import (
+    ChargingProfile,
+    ClearProfile,
+    InstallProfile,
+    Period,
+    ProfileAnswer,
+    ProfileKind,
+    Purpose,
+)
+from csms.domain.setpoint import OperationMode
+from csms.errors import Invalid, NotSupportedByDialect, Unsafe
 from csms.wire.dialect import Outbound
+from csms.wire.v201 import draft_v2x
 from csms.wire.v201 import messages as m
+from csms.wire.v201.adapters import ADAPTERS
 
-_LIMIT_DECIMALS = 1
+_LIMITS = frozenset({OperationMode.CHARGING_ONLY, OperationMode.CENTRAL_SETPOINT})
+_NEGATIVE = frozenset({Discharge.NEGATIVE_LIMIT, Discharge.DRAFT_V2X})
 
 
-def _install(ask: InstallProfile) -> m.SetChargingProfileRequest:
-    profile = ask.profile
+def _install(ask: InstallProfile) -> Struct:
+    profile, record = ask.profile, ask.record
     if profile.purpose is Purpose.TX:
         if ask.evse_id == 0:  # K01.FR.16
             raise Invalid("evse_id", "A TxProfile is for one EVSE.")
         if profile.transaction_id is None:  # K01.FR.03
             raise Invalid("transaction_id", "A TxProfile is for one transaction.")
-    elif any(period.limit_w < 0 for period in profile.periods):
+    elif profile.lowest_w < 0:
         raise Unsafe("V-02", "Only a TxProfile may discharge.")
-    return m.SetChargingProfileRequest(evse_id=ask.evse_id, charging_profile=_profile(profile))
+    if profile.lowest_w < 0 and record.discharge not in _NEGATIVE:
+        raise Unsafe("V-15", "This station is not known to take an order to discharge.")
+    if profile.kind is ProfileKind.DYNAMIC:
+        raise NotSupportedByDialect("", "OCPP 2.0.1 has no Dynamic profiles")
+    if record.discharge is Discharge.DRAFT_V2X and profile.mode is not OperationMode.CHARGING_ONLY:
+        return draft_v2x.request(ask.evse_id, profile, record, _limit)
+    if profile.mode not in _LIMITS or profile.curve or profile.signal_curve:
+        raise NotSupportedByDialect("", f"OCPP 2.0.1 has no operation mode {profile.mode}")
+    return m.SetChargingProfileRequest(evse_id=ask.evse_id, charging_profile=_profile(profile, record))
 
 
-def _profile(profile: ChargingProfile) -> m.ChargingProfileType:
+def _profile(profile: ChargingProfile, record: DialectRecord) -> m.ChargingProfileType:
     return m.ChargingProfileType(
         id=profile.id,
         stack_level=profile.stack_level,
         charging_profile_purpose=profile.purpose.value,
-        charging_profile_kind="Absolute",
+        charging_profile_kind="Relative" if profile.kind is ProfileKind.RELATIVE else "Absolute",
         valid_to=UNSET if profile.valid_to is None else profile.valid_to.astimezone(UTC),
         transaction_id=UNSET if profile.transaction_id is None else profile.transaction_id,
-        charging_schedule=(_schedule(profile),),
+        charging_schedule=(_schedule(profile, record),),
     )
 
 
-def _schedule(profile: ChargingProfile) -> m.ChargingScheduleType:
+def _schedule(profile: ChargingProfile, record: DialectRecord) -> m.ChargingScheduleType:
+    relative = profile.kind is ProfileKind.RELATIVE  # K01.FR.40, K01.FR.41
     return m.ChargingScheduleType(
         id=profile.id,
-        start_schedule=profile.start.astimezone(UTC),  # K01.FR.40
+        start_schedule=UNSET if relative else profile.start.astimezone(UTC),
         duration=UNSET if profile.duration_s is None else profile.duration_s,
-        charging_rate_unit="W",
-        charging_schedule_period=tuple(
-            m.ChargingSchedulePeriodType(start_period=period.start_s, limit=_limit(period.limit_w))
-            for period in profile.periods
-        ),
+        charging_rate_unit=record.unit.value,
+        charging_schedule_period=tuple(_period(period, record) for period in profile.periods),
     )
 
 
-def _limit(limit_w: float) -> float:
-    """One decimal (2.0.1 part 2, ChargingSchedulePeriodType), and never a negative zero."""
-    return round(limit_w, _LIMIT_DECIMALS) or 0.0
+def _period(period: Period, record: DialectRecord) -> m.ChargingSchedulePeriodType:
+    phases = UNSET if record.phases_for_limit is None else record.phases_for_limit
+    return m.ChargingSchedulePeriodType(
+        start_period=period.start_s, limit=_limit(period.limit_w, record), number_phases=phases
+    )
+
+
+def _limit(power_w: float, record: DialectRecord) -> float:
+    """In the station's unit; at most one decimal (2.0.1 part 2, ChargingSchedulePeriodType)."""
+    return limit_in_unit(sendable_w(power_w, record), record)
 
 
 def _installed(answer: m.SetChargingProfileResponse) -> ProfileAnswer:
-    return ProfileAnswer(answer.status == "Accepted", _reason(answer.status_info))
+    return ProfileAnswer(
+        answer.status == "Accepted", _reason(answer.status_info), _detail(answer.status_info)
+    )
+
+
+def _by_adapter(ask: InstallProfile) -> Outbound | None:
+    """The vendor's own form for an order to discharge, and for the lease that ends one."""
+    if ask.record.discharge is not Discharge.DATA_TRANSFER or ask.profile.purpose is not Purpose.TX:
+        return None
+    adapter = ADAPTERS.get(ask.record.adapter or "")
+    if adapter is None:
+        raise Unsafe("V-15", f"No adapter {ask.record.adapter!r} is known.")
+    return Outbound("DataTransfer", adapter.write, adapter.read)
 
 
 def _clear(ask: ClearProfile) -> m.ClearChargingProfileRequest:
@@ -75,7 +114,18 @@ def _reason(info: object) -> str | None:
     return info.reason_code if isinstance(info, m.StatusInfoType) else None
 
 
+def _detail(info: object) -> str | None:
+    said = info.additional_info if isinstance(info, m.StatusInfoType) else UNSET
+    return None if said is UNSET else said
+
+
 OUTBOUND = {
-    InstallProfile: Outbound("SetChargingProfile", _install, _installed),
+    InstallProfile: Outbound(
+        "SetChargingProfile",
+        _install,
+        _installed,
+        also=(draft_v2x.SetChargingProfileRequest,),
+        other=_by_adapter,
+    ),
     ClearProfile: Outbound("ClearChargingProfile", _clear, _cleared),
 }

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from csms.blocks import smart_charging
-from csms.domain.profile import ProfileAnswer, fallback_profile, lease_profile
+from csms.domain.dialect_record import Discharge, declared
+from csms.domain.profile import InstallProfile, ProfileAnswer, fallback_profile, lease_profile
 from csms.errors import (
     AskSuperseded,
     BadAnswer,
@@ -22,12 +23,13 @@ from csms.wire.dialect import RawCall
 from tests.flows.gateway.front import STATION, Client, Front
 
 VERSION = RawCall("GetLocalListVersion", {})
+RECORD = declared(Discharge.NEGATIVE_LIMIT)
 ACCEPTED = {"status": "Accepted"}
 
 
 async def install(door: Front, power_w: float, evse_id: int = 1) -> ProfileAnswer:
     profile = lease_profile(1, "tx-1", power_w, datetime.now(UTC), 300)
-    return await smart_charging.install(door.bus, STATION, evse_id, profile)
+    return await smart_charging.install(door.bus, STATION, InstallProfile(evse_id, profile, RECORD))
 
 
 async def occupied(door: Front, client: Client, group: asyncio.TaskGroup) -> list[object]:
@@ -109,7 +111,9 @@ async def test_a_newer_profile_for_the_same_evse_and_purpose_replaces_an_unsent_
         old = asyncio.create_task(install(door, -1000.0))
         other_evse = group.create_task(install(door, -2000.0, evse_id=2))
         fallback = fallback_profile(2, 0.0, datetime.now(UTC))
-        other_purpose = group.create_task(smart_charging.install(door.bus, STATION, 1, fallback))
+        other_purpose = group.create_task(
+            smart_charging.install(door.bus, STATION, InstallProfile(1, fallback))
+        )
         await settled()
         new = group.create_task(install(door, -3000.0))
         with pytest.raises(AskSuperseded):

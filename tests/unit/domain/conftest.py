@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from csms.domain.dialect_record import Discharge
 from csms.domain.flexibility import EvseView
 from csms.domain.grid_event import EventState, GridEvent
 from csms.domain.program import Need
-from csms.domain.station import Discharge
 
 NOW = datetime(2026, 7, 1, 17, 0, tzinfo=UTC)
 VIEW = EvseView(

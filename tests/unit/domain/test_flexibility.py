@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms.domain.dialect_record import Discharge
 from csms.domain.flexibility import (
     EvseView,
     NoDischarge,
@@ -21,7 +22,6 @@ from csms.domain.flexibility import (
 )
 from csms.domain.grid_event import GridEvent
 from csms.domain.program import Need, Terms
-from csms.domain.station import Discharge
 
 LEASE_S = 300
 TERMS = Terms()

@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csms.domain import safety
+from csms.domain.dialect_record import Discharge
 from csms.domain.flexibility import EvseView, SiteLimit, offer
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ChargingProfile, Period, Purpose, fallback_profile, lease_profile
 from csms.domain.program import Need, Terms
 from csms.domain.safety import Order, check_order
-from csms.domain.station import Discharge
 from csms.errors import Unsafe
 
 NOW = datetime(2026, 7, 1, 17, 0, tzinfo=UTC)
@@ -240,7 +240,7 @@ def test_an_accepted_order_keeps_every_invariant(order: Order) -> None:
     assert order.enrolled
     assert not order.opted_out
     assert not order.faulted
-    assert order.discharge is Discharge.NEGATIVE_LIMIT
+    assert order.discharge is not Discharge.NONE
     assert order.vehicle_bidirectional is True
     known = (
         order.soc,

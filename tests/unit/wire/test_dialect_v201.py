@@ -8,22 +8,27 @@ from typing import Any
 import msgspec
 import pytest
 
+from csms.domain.dialect_record import DialectRecord, Discharge, Kind, Unit, declared
 from csms.domain.meter import MeterReport, Reading
 from csms.domain.profile import (
     ClearProfile,
+    CurvePoint,
     InstallProfile,
     ProfileAnswer,
+    ProfileKind,
     Purpose,
+    UpdateSetpoint,
     fallback_profile,
     lease_profile,
 )
+from csms.domain.setpoint import OperationMode
 from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, StatusReport
 from csms.domain.transaction import EventType, IdToken, IdTokenInfo, TransactionAnswer, TransactionEvent
 from csms.errors import Invalid, NotSupportedByDialect, OcppError, Unsafe
 from csms.wire import words
 from csms.wire.dialect import RawCall
 from csms.wire.v201 import DIALECT
-from csms.wire.v201.messages import CALLS
+from csms.wire.v201.messages import CALLS, DataTransferRequest, DataTransferResponse
 from tests.unit.wire.payloads import full_payload
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -191,8 +196,16 @@ def test_an_answer_that_is_missing_is_our_fault() -> None:
     assert caught.value.code == "InternalError"
 
 
+RECORD = declared(Discharge.NEGATIVE_LIMIT)
+
+
 def lease(setpoint_w: float) -> InstallProfile:
-    return InstallProfile(1, lease_profile(9, "tx-1", setpoint_w, NOW, 300))
+    return InstallProfile(1, lease_profile(9, "tx-1", setpoint_w, NOW, 300), RECORD)
+
+
+def sent(ask: InstallProfile) -> dict[str, Any]:
+    profile: dict[str, Any] = json.loads(DIALECT.write_ask(ask)[1])["chargingProfile"]
+    return profile
 
 
 def test_a_setpoint_below_zero_is_a_negative_limit() -> None:
@@ -221,7 +234,7 @@ def test_a_setpoint_below_zero_is_a_negative_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setpoint_w", "limit"), [(-0.04, "0.0"), (3680.06, "3680.1"), (-6999.96, "-7000.0")]
+    ("setpoint_w", "limit"), [(-0.04, "0.0"), (3680.06, "3680.0"), (-6999.96, "-6999.9")]
 )
 def test_limits_have_one_decimal_and_no_negative_zero(setpoint_w: float, limit: str) -> None:
     assert f'"limit":{limit}}}'.encode() in DIALECT.write_ask(lease(setpoint_w))[1]
@@ -256,7 +269,101 @@ def test_v_13_no_order_that_is_not_finite(setpoint_w: float) -> None:
         DIALECT.write_ask(lease(setpoint_w))
 
 
+@pytest.mark.parametrize("discharge", [Discharge.NONE, Discharge.NATIVE_2_1, Discharge.DATA_TRANSFER])
+def test_v_15_no_negative_limit_to_whom_is_not_known_to_take_it(discharge: Discharge) -> None:
+    with pytest.raises(Unsafe) as caught:
+        DIALECT.write_ask(replace(lease(-1000), record=declared(discharge)))
+    assert caught.value.rule == "V-15"
+
+
+def test_whoever_takes_amperes_is_told_amperes_and_phases() -> None:
+    record = replace(RECORD, unit=Unit.A, phases_for_limit=3)
+    schedule = sent(replace(lease(-6900), record=record))["chargingSchedule"][0]
+    assert schedule["chargingRateUnit"] == "A"
+    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": -10.0, "numberPhases": 3}]
+
+
+def test_a_relative_profile_has_no_start() -> None:
+    record = DialectRecord(kind=Kind.RELATIVE)
+    ask = InstallProfile(1, lease_profile(9, "tx-1", 1000.0, NOW, 300, record), record)
+    profile = sent(ask)
+    assert profile["chargingProfileKind"] == "Relative"
+    assert profile["validTo"] == "2026-11-22T10:05:00Z"
+    assert {"startSchedule", "duration"}.isdisjoint(profile["chargingSchedule"][0])
+
+
+@pytest.mark.parametrize(("setpoint_w", "limit"), [(-7000.0, 0.0), (3000.0, 3000.0)])
+def test_the_draft_has_words_of_its_own(setpoint_w: float, limit: float) -> None:
+    record = declared(Discharge.DRAFT_V2X)
+    ask = InstallProfile(1, lease_profile(9, "tx-1", setpoint_w, NOW, 300, record), record)
+    profile = sent(ask)
+    assert profile["maxOfflineDuration"] == 60
+    assert profile["chargingSchedule"][0]["chargingSchedulePeriod"] == [
+        {"startPeriod": 0, "limit": limit, "v2xOperationMode": "CentralSetpoint", "setpoint": setpoint_w}
+    ]
+    assert DIALECT.read_answer(ask, b'{"status":"Accepted"}') == ProfileAnswer(True)
+
+
+def test_the_drafts_words_pass_for_no_other_record_and_by_no_raw_call() -> None:
+    record = declared(Discharge.DRAFT_V2X)
+    _, payload = DIALECT.write_ask(replace(lease(-1000), record=record))
+    with pytest.raises(Invalid) as caught:
+        DIALECT.write_ask(RawCall("SetChargingProfile", json.loads(payload)))
+    assert caught.value.field.endswith(("v2xOperationMode", "setpoint", "maxOfflineDuration"))
+    assert "v2xOperationMode" not in DIALECT.write_ask(lease(-1000))[1].decode()
+
+
+def test_v_13_no_draft_that_is_not_finite() -> None:
+    with pytest.raises(Invalid):
+        DIALECT.write_ask(replace(lease(float("nan")), record=declared(Discharge.DRAFT_V2X)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": OperationMode.LOCAL_FREQUENCY, "curve": (CurvePoint(50.0, 0.0),)},
+        {"mode": OperationMode.EXTERNAL_LIMITS},
+        {"kind": ProfileKind.DYNAMIC},
+    ],
+)
+@pytest.mark.parametrize("discharge", [Discharge.NEGATIVE_LIMIT, Discharge.DRAFT_V2X])
+def test_what_2_0_1_cannot_say_is_not_sent(discharge: Discharge, change: dict[str, Any]) -> None:
+    ask = lease(1000)
+    with pytest.raises(NotSupportedByDialect):
+        DIALECT.write_ask(replace(ask, record=declared(discharge), profile=replace(ask.profile, **change)))
+    with pytest.raises(NotSupportedByDialect):
+        DIALECT.write_ask(UpdateSetpoint(9, -1000.0))
+
+
+class Acme:
+    """A vendor's own form, as a registry entry has it."""
+
+    def write(self, ask: InstallProfile) -> DataTransferRequest:
+        power_w = ask.profile.periods[0].limit_w
+        return DataTransferRequest(vendor_id="com.acme", message_id="V2X", data={"power": power_w})
+
+    def read(self, answer: DataTransferResponse) -> ProfileAnswer:
+        return ProfileAnswer(answer.status == "Accepted")
+
+
+def test_a_vendors_own_form_goes_by_its_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms.wire.v201.outbound.ADAPTERS", {"acme": Acme()})
+    record = replace(declared(Discharge.DATA_TRANSFER), adapter="acme")
+    ask = replace(lease(-1000), record=record)
+    action, payload = DIALECT.write_ask(ask)
+    assert action == "DataTransfer"
+    assert json.loads(payload) == {"vendorId": "com.acme", "messageId": "V2X", "data": {"power": -1000.0}}
+    assert DIALECT.read_answer(ask, b'{"status":"Accepted"}') == ProfileAnswer(True)
+    with pytest.raises(Unsafe) as caught:
+        DIALECT.write_ask(replace(ask, record=replace(record, adapter="other")))
+    assert caught.value.rule == "V-15"
+    fallback = InstallProfile(0, fallback_profile(1, 1400, NOW), record)
+    assert DIALECT.write_ask(fallback)[0] == "SetChargingProfile"
+
+
 def test_the_answer_to_a_profile() -> None:
+    limited = b'{"status":"Rejected","statusInfo":{"reasonCode":"RateLimitExceeded","additionalInfo":"30 s"}}'
+    assert DIALECT.read_answer(lease(0), limited) == ProfileAnswer(False, "RateLimitExceeded", "30 s")
     assert DIALECT.read_answer(lease(0), b'{"status":"Accepted"}') == ProfileAnswer(True)
     refused = b'{"status":"Rejected","statusInfo":{"reasonCode":"DuplicateProfile"}}'
     assert DIALECT.read_answer(lease(0), refused) == ProfileAnswer(False, "DuplicateProfile")
