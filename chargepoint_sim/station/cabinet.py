@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from chargepoint_sim.ev.vehicle import PowerLimits, Vehicle
 from chargepoint_sim.meter import Context
+from chargepoint_sim.profiles.checks import Refusal
 from chargepoint_sim.profiles.profile import VOLTAGE_V, Profile, Purpose
-from chargepoint_sim.profiles.store import Criteria, Installed, Refusal
+from chargepoint_sim.profiles.store import Criteria, Installed
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse
@@ -205,6 +206,16 @@ class Cabinet:
         """The profiles that are meant."""
         return self.equipment.profiles.matching(criteria)
 
+    def went_offline(self) -> None:
+        """The connection is lost: some profiles hold only for so long without it."""
+        self.equipment.profiles.went_offline(self.equipment.clock.now())
+        self.equipment.profiles_changed.ring()
+
+    def came_online(self) -> None:
+        """The connection is back."""
+        self.equipment.profiles.came_online(self.equipment.clock.now())
+        self.equipment.profiles_changed.ring()
+
     def relative_starts(self) -> dict[int, datetime]:
         """Since when the power path of each EVSE's transaction is closed."""
         paths = {
@@ -317,4 +328,4 @@ def _fits_start(profile: Profile) -> bool:
 
 
 def _has_negative(profile: Profile) -> bool:
-    return any(period.limit < 0.0 for schedule in profile.schedules for period in schedule.periods)
+    return any((period.limit or 0.0) < 0.0 for schedule in profile.schedules for period in schedule.periods)

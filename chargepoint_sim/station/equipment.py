@@ -8,6 +8,7 @@ from chargepoint_sim.clock import Bell, Clock
 from chargepoint_sim.profiles.store import ProfileStore
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.steering import Balancing, Surroundings
 from chargepoint_sim.station.words import IdToken, News
 
 Observe = Callable[[str, dict[str, object]], None]
@@ -46,3 +47,8 @@ class Equipment:
     profiles_changed: Bell = field(default_factory=Bell)
     closed_paths: Callable[[], int] = lambda: 0
     """How many EVSEs have their power path closed."""
+    around: Surroundings = field(default_factory=Surroundings)
+    balancing: Callable[[], Balancing | None] = lambda: None
+    """The thresholds of local load balancing, if they are set."""
+    may_give_back: Callable[[IdToken | None], bool] = lambda token: True
+    """Whether this driver's vehicle (None: nobody's yet) may discharge; only 2.1 asks for permission."""

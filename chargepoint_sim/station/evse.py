@@ -44,7 +44,10 @@ def path_power(limit_w: float, rating: PowerLimits, vehicle: PowerLimits, bidire
 
 @dataclass
 class Evse:
-    """One EVSE. `on_needs` and `on_change` are called with what its vehicle says and what its power does."""
+    """One EVSE. `on_needs` and `on_change` are called with what its vehicle says and what its power does.
+
+    `two_way` says whether energy may come back.
+    """
 
     evse_id: int
     rating: PowerLimits
@@ -53,6 +56,7 @@ class Evse:
     on_change: Callable[[], None] = lambda: None
     meter: Meter = field(default_factory=Meter)
     granted: Permission = Permission.PENDING
+    two_way: bool = True
     closed: bool = False
     power_w: float = 0.0
     limit_w: float = field(init=False)
@@ -114,7 +118,8 @@ class Evse:
 
     def _granted_power(self, state: VehicleState) -> float:
         """What flows, W: a vehicle that decides itself gets what it asks for, within the same bounds."""
-        power_w = path_power(self.limit_w, self.rating, state.ability, state.bidirectional)
+        both = state.bidirectional and self.two_way
+        power_w = path_power(self.limit_w, self.rating, state.ability, both)
         if state.wish_w is None:
             return power_w
         return max(min(0.0, power_w), min(state.wish_w, max(0.0, power_w)))

@@ -126,6 +126,7 @@ class Station:
                 self._dialect = None
                 self._online.clear()
                 self.outbox.online = False
+                self.cabinet.went_offline()
                 introduction.cancel()
         self.cabinet.equipment.observe("disconnected", {})
 
@@ -142,6 +143,7 @@ class Station:
         self._dialect = dialect
         self.cabinet.registered = True
         self.outbox.online = True
+        self.cabinet.came_online()
         for evse_id in self.cabinet.evses:
             self.cabinet.tell_status(evse_id)
         self._online.set()

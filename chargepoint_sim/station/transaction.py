@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chargepoint_sim.meter import SampledValue
+from chargepoint_sim.profiles.profile import Mode
 from chargepoint_sim.station.evse import Flow
 from chargepoint_sim.station.words import EventType, IdToken, StoppedReason, TransactionNews, Trigger
 
@@ -22,6 +23,7 @@ class Transaction:
     charging_state: str = "EVConnected"
     time_charging_s: float = 0.0
     last_power_w: float = 0.0
+    operation_mode: str = Mode.CHARGING_ONLY
     _seq_no: int = 0
     _token_to_tell: IdToken | None = field(default=None)
     _charging_since: datetime | None = None
@@ -61,6 +63,7 @@ class Transaction:
             id_token=self._token_to_tell,
             stopped=stopped,
             remote_start_id=self.remote_start_id if trigger is Trigger.REMOTE_START else None,
+            operation_mode=self.operation_mode,
         )
         self._seq_no += 1
         self._token_to_tell = None

@@ -13,11 +13,12 @@ from chargepoint_sim.clock import Timer, deadline
 from chargepoint_sim.ev.vehicle import Vehicle
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.meter import Context
-from chargepoint_sim.profiles.profile import Profile, earliest
+from chargepoint_sim.profiles.profile import Mode, Profile, earliest
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse, Flow
 from chargepoint_sim.station.hookup import DirectHookup, Hookup, in_memory, on_the_wire
+from chargepoint_sim.station.steering import order_w
 from chargepoint_sim.station.transaction import Transaction
 from chargepoint_sim.station.words import (
     ConnectorStatus,
@@ -241,13 +242,23 @@ class Visit:
         """Take the limit that holds now; return until when it does."""
         closed_at = self.transaction.path_closed_at if self.transaction is not None else None
         now = self._equipment.clock.now()
-        found = self._equipment.profiles.limit_at(self.evse.evse_id, now, closed_at)
+        equipment = self._equipment
+        found = equipment.profiles.limit_at(self.evse.evse_id, now, closed_at, self.evse.soc)
         # K04: a station's maximum is for the sum; those that could charge share it evenly.
-        whole = self._equipment.profiles.station_limit_at(now)
-        share = whole.limit / max(1, self._equipment.closed_paths())
-        if self.evse.set_limit(min(found.limit, share)) and self._hookup is not None:
+        whole = equipment.profiles.station_limit_at(now)
+        share = (whole.limit_w or 0.0) / max(1, equipment.closed_paths())
+        order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
+        if self.evse.set_limit(min(order, share)) and self._hookup is not None:
             self._hookup.nudge()
+        self._follow_mode(found.mode)
         return earliest(found.until, whole.until)
+
+    def _follow_mode(self, mode: Mode) -> None:
+        """Say that another operation mode has begun (K01.FR.110)."""
+        transaction = self.transaction
+        if transaction is not None and transaction.operation_mode != mode:
+            transaction.operation_mode = mode
+            self._tell(EventType.UPDATED, Trigger.OPERATION_MODE_CHANGED, Context.OTHER)
 
     def _take_needs(self, needs: ChargingNeeds) -> None:
         self.needs_told = True

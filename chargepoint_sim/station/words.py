@@ -43,6 +43,7 @@ class Trigger(StrEnum):
     EV_DEPARTED = "EVDeparted"
     METER_VALUE_CLOCK = "MeterValueClock"
     METER_VALUE_PERIODIC = "MeterValuePeriodic"
+    OPERATION_MODE_CHANGED = "OperationModeChanged"
     REMOTE_START = "RemoteStart"
     REMOTE_STOP = "RemoteStop"
     RESET_COMMAND = "ResetCommand"
@@ -119,6 +120,7 @@ class TransactionNews:
     stopped: StoppedReason | None = None
     remote_start_id: int | None = None
     offline: bool = False
+    operation_mode: str | None = None
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def periods(steps: Iterable[Step]) -> list[dict[str, object]]:
     """Periods of a schedule; limits have one decimal."""
     written: list[dict[str, object]] = []
     for step in steps:
-        period: dict[str, object] = {"startPeriod": step.start_s, "limit": round(step.limit, 1)}
+        period: dict[str, object] = {"startPeriod": step.start_s, "limit": round(step.limit or 0.0, 1)}
         written.append(period if step.phases is None else period | {"numberPhases": step.phases})
     return written
 

@@ -1,98 +1,26 @@
-"""Composite schedules against vectors from EVerest's tests (V) and signed ones of our own (N)."""
+"""Composite schedules against vectors from EVerest's tests (V)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chargepoint_sim.profiles.composite import Local, Step, Window
-from chargepoint_sim.profiles.profile import (
-    Kind,
-    Period,
-    Profile,
-    Purpose,
-    RateUnit,
-    Recurrency,
-    Schedule,
+from chargepoint_sim.profiles.profile import Profile
+from tests.unit.chargepoint_sim.profile_texts import (
+    DAILY,
+    DAY,
+    DEFAULT,
+    EXTERNAL,
+    MAX,
+    RELATIVE,
+    TX,
+    A,
+    W,
+    at,
+    hourly,
+    made,
+    steps_of,
+    told,
 )
-from chargepoint_sim.profiles.store import Installed, ProfileStore
-
-W, A = RateUnit.W, RateUnit.A
-ABSOLUTE, DAILY, RELATIVE = Kind.ABSOLUTE, Kind.RECURRING, Kind.RELATIVE
-MAX, EXTERNAL, DEFAULT, TX = Purpose.MAX, Purpose.EXTERNAL, Purpose.TX_DEFAULT, Purpose.TX
-NOW = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
-DAY = 86_400
-
-
-def at(text: str) -> datetime:
-    """A time in UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def made(
-    purpose: Purpose,
-    periods: str,
-    unit: RateUnit = W,
-    kind: Kind = ABSOLUTE,
-    start: str | None = None,
-    duration: int | None = None,
-    stack: int = 0,
-) -> Profile:
-    """A profile; periods are written start:limit or start:limit/phases."""
-    schedule = Schedule(
-        id=1,
-        unit=unit,
-        periods=tuple(_period(text) for text in periods.split()),
-        start=None if kind is RELATIVE else (NOW if start is None else at(start)),
-        duration_s=duration,
-    )
-    recurrency = Recurrency.DAILY if kind is DAILY else None
-    return Profile(1, stack, purpose, kind, (schedule,), recurrency)
-
-
-def _period(text: str) -> Period:
-    start, _, limit = text.partition(":")
-    value, _, phases = limit.partition("/")
-    return Period(int(start), float(value), int(phases) if phases else None)
-
-
-def hourly(first: float, step: float, phases: str = "") -> str:
-    """A period for each hour of the day."""
-    return " ".join(f"{3600 * hour}:{first + step * hour}{phases}" for hour in range(24))
-
-
-def told(
-    profiles: list[tuple[int, Profile]],
-    window: tuple[str, str] | tuple[str, int],
-    unit: RateUnit = W,
-    evse_id: int = 1,
-    evses: int = 1,
-    started: dict[int, str] | None = None,
-) -> str:
-    """The composite schedule as text, the phases left out."""
-    steps = steps_of(profiles, window, unit, evse_id, evses, started)
-    return " ".join(f"{step.start_s}:{step.limit:g}" for step in steps)
-
-
-def steps_of(
-    profiles: list[tuple[int, Profile]],
-    window: tuple[str, str] | tuple[str, int],
-    unit: RateUnit = W,
-    evse_id: int = 1,
-    evses: int = 1,
-    started: dict[int, str] | None = None,
-) -> list[Step]:
-    """The composite schedule. The EVSEs can do 57 A or 55612 W, as in the source of the vectors."""
-    store = ProfileStore({one: Local(w=55_612.0, a=57.0) for one in range(1, evses + 1)})
-    store.installed = [
-        Installed(place, replace(profile, id=number))
-        for number, (place, profile) in enumerate(profiles, start=1)
-    ]
-    start, end = at(window[0]), window[1]
-    duration = end if isinstance(end, int) else int((at(end) - start).total_seconds())
-    starts = {evse: at(moment) for evse, moment in (started or {}).items()}
-    return store.composite(evse_id, Window(start, duration), starts, unit)
-
 
 ABSOLUTE_301 = replace(
     made(DEFAULT, "0:32 1800:31 2700:30", A, start="2024-01-01 12:02", duration=3600, stack=5),
@@ -375,49 +303,3 @@ def test_v21_and_v22_phases() -> None:
         (1800, 30, 1),
         (2700, 28, 3),
     ]
-
-
-def since(purpose: Purpose, limit: float, stack: int = 0, duration: int | None = None) -> Profile:
-    """One period from now on."""
-    return made(purpose, f"0:{limit}", stack=stack, duration=duration)
-
-
-HOUR = ("2024-01-01 12:00", 3600)
-LEASE = since(TX, -7000, duration=300)
-LEASE_BY_VALIDITY = replace(since(TX, -7000), valid_to=NOW + timedelta(seconds=300))
-
-
-@pytest.mark.parametrize(
-    ("profiles", "expected"),
-    [
-        pytest.param([(0, since(MAX, 11000)), (1, since(TX, -7000))], "0:-7000", id="N1"),
-        pytest.param([(0, since(MAX, -3000)), (1, since(TX, -7000))], "0:-7000", id="N2"),
-        pytest.param([(0, since(MAX, -3000)), (1, since(TX, 7000))], "0:-3000", id="N3"),
-        pytest.param([(1, since(DEFAULT, -5000, stack=9)), (1, since(TX, 2000))], "0:2000", id="N4"),
-        pytest.param([(1, since(TX, -7000, 1, 300)), (1, since(TX, 0))], "0:-7000 300:0", id="N5"),
-        pytest.param([(1, LEASE), (0, since(DEFAULT, 3680))], "0:-7000 300:3680", id="N6"),
-        pytest.param([(1, LEASE)], "0:-7000 300:55612", id="N7"),
-        pytest.param([(0, since(EXTERNAL, 0)), (1, since(TX, -7000))], "0:-7000", id="N8"),
-        pytest.param([(1, LEASE_BY_VALIDITY), (0, since(DEFAULT, 3680))], "0:-7000 300:3680", id="N10"),
-    ],
-)
-def test_negative_limits(profiles: list[tuple[int, Profile]], expected: str) -> None:
-    assert told(profiles, HOUR) == expected
-
-
-@pytest.mark.parametrize(("phases", "expected"), [("3", "0:-10"), ("1", "0:-30")])
-def test_n9_negative_watts_in_amperes(phases: str, expected: str) -> None:
-    assert told([(1, made(TX, f"0:-6900/{phases}"))], HOUR, A) == expected
-
-
-def test_n12_the_sum_of_a_station_credits_discharge() -> None:
-    profiles = [(1, since(TX, -7000)), (2, since(TX, 11000)), (0, since(MAX, 5000))]
-    # Each EVSE is under the maximum as well, so that losing EVSE 1 does not break it.
-    assert told(profiles, HOUR, evse_id=0, evses=2) == "0:-2000"
-    assert told(profiles, HOUR, evse_id=2, evses=2) == "0:5000"
-
-
-def test_a_fraction_of_a_second_makes_no_period_of_its_own() -> None:
-    lease = made(TX, "0:-7000", duration=300)
-    late = replace(lease.schedules[0], start=NOW + timedelta(milliseconds=400))
-    assert told([(1, replace(lease, schedules=(late,)))], HOUR) == "0:-7000 300:55612"

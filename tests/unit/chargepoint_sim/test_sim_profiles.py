@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chargepoint_sim.profiles.checks import Capability
 from chargepoint_sim.profiles.composite import Local
 from chargepoint_sim.profiles.profile import Kind, Period, Profile, Purpose, RateUnit, Schedule
-from chargepoint_sim.profiles.store import Capability, Criteria, Installed, ProfileStore
+from chargepoint_sim.profiles.store import Criteria, Installed, ProfileStore
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 SCHEDULE = Schedule(1, RateUnit.W, (Period(0, -7000.0),), NOW, 300)
@@ -129,5 +130,5 @@ def test_k02_fr_05_the_end_of_a_transaction_takes_its_profiles_along(store: Prof
 def test_a_lease_ends_by_itself(store: ProfileStore) -> None:
     assert refused(store, 1, LEASE) is None
     during = store.limit_at(1, NOW + timedelta(seconds=299), None)
-    assert (during.limit, during.until) == (-7000, NOW + timedelta(seconds=300))
-    assert store.limit_at(1, NOW + timedelta(seconds=300), None).limit == 11_000
+    assert (during.limit_w, during.until) == (-7000, NOW + timedelta(seconds=300))
+    assert store.limit_at(1, NOW + timedelta(seconds=300), None).limit_w == 11_000
