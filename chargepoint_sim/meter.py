@@ -27,6 +27,16 @@ class Context(StrEnum):
 
 
 @dataclass(frozen=True)
+class SignedValue:
+    """What makes a measured value provable: the signed data, how it is signed and written, and whose key."""
+
+    data: str
+    method: str
+    encoding: str
+    public_key: str
+
+
+@dataclass(frozen=True)
 class SampledValue:
     """One measured value: W, Wh or percent, never negative but where a fault makes it so."""
 
@@ -35,6 +45,7 @@ class SampledValue:
     unit: str
     context: Context
     location: str
+    signed: SignedValue | None = None
 
 
 @dataclass

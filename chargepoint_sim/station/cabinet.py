@@ -4,8 +4,7 @@ Outcomes are OCPP's words; how they are spelled in a message is the dialect's bu
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,20 +13,28 @@ from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.checks import Refusal
 from chargepoint_sim.profiles.profile import VOLTAGE_V, Profile, Purpose
 from chargepoint_sim.profiles.store import Criteria, Installed
+from chargepoint_sim.station.authorization import Authorizer, Cache
 from chargepoint_sim.station.device_model import Place
+from chargepoint_sim.station.drivers import Drivers
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse
-from chargepoint_sim.station.visit import CONNECTOR_ID, Grant, Visit
+from chargepoint_sim.station.local_list import LocalList
+from chargepoint_sim.station.notices import ReservationNews
+from chargepoint_sim.station.reservations import Reservations
+from chargepoint_sim.station.visit import CONNECTOR_ID, Visit
 from chargepoint_sim.station.words import (
     ConnectorStatus,
-    IdToken,
     MeterNews,
+    News,
     StatusNews,
     StoppedReason,
+    Told,
+    TransactionNews,
     Trigger,
 )
 
 _PHASES = 3
+_EVSE_RESTART_S = 3.0
 
 
 class Order(StrEnum):
@@ -36,25 +43,6 @@ class Order(StrEnum):
     REBOOT = "reboot"
     BOOT_NOTIFICATION = "BootNotification"
     HEARTBEAT = "Heartbeat"
-
-
-@dataclass(frozen=True)
-class StartRequest:
-    """A driver who is to be served from afar. Without EVSE the first free one is taken."""
-
-    token: IdToken
-    remote_start_id: int
-    evse_id: int | None = None
-    profile: Profile | None = None
-
-
-@dataclass(frozen=True)
-class StartAnswer:
-    """Whether it will be done, in which transaction if one runs already, else why not."""
-
-    accepted: bool
-    transaction_id: str | None = None
-    reason: str | None = None
 
 
 class Cabinet:
@@ -67,13 +55,36 @@ class Cabinet:
         self.visits: dict[int, Visit] = {}
         self.orders: asyncio.Queue[Order] = asyncio.Queue()
         self.tasks: asyncio.TaskGroup | None = None
-        self.reset_when_idle = False
+        self.resets_when_idle: set[int] = set()
         self.registered = False
         self.messages_waiting: Callable[[str | None], bool] = lambda transaction_id: False
-        self._starts: dict[int, StartRequest] = {}
         self._unavailable: set[int] = set()
         self._unavailable_soon: set[int] = set()
+        self._told: dict[int, ConnectorStatus] = {}
+        model, clock = equipment.model, equipment.clock
+        self.reservations = Reservations(
+            clock, tuple(evses), self._status_without_reservation, self._reservations_changed, self._reserved
+        )
+        ask = lambda token: equipment.authorize(token)  # noqa: E731 - the station fills it in later
+        self.authorizer = Authorizer(model, clock, LocalList(model), Cache(model, clock), ask)
+        self.drivers = Drivers(
+            equipment,
+            tuple(evses),
+            self.visits,
+            self.authorizer,
+            self.reservations,
+            lambda evse_id: evse_id not in self._unavailable,
+            self.spawn,
+        )
         equipment.closed_paths = lambda: sum(evse.closed for evse in evses.values())
+        equipment.status_changed = self.status_changed
+
+    def spawn(self, what: Coroutine[object, object, None]) -> None:
+        """Let something go on by itself."""
+        if self.tasks is None:
+            what.close()
+            return
+        self.tasks.create_task(what)
 
     def plug(self, evse_id: int, vehicle: Vehicle) -> Visit:
         """Connect a vehicle."""
@@ -81,61 +92,52 @@ class Cabinet:
             raise ValueError(f"EVSE {evse_id} is not free")
         visit = Visit(self.equipment, self.evses[evse_id], vehicle, evse_id not in self._unavailable)
         self.visits[evse_id] = visit
-        self.tasks.create_task(self._stay(evse_id, visit))
+        self.spawn(self._stay(evse_id, visit))
         self.equipment.observe("plugged", {"evse": evse_id, "soc": round(vehicle.battery.soc, 2)})
         return visit
 
     async def _stay(self, evse_id: int, visit: Visit) -> None:
-        waiting = self._starts.pop(evse_id, None)
-        if waiting is not None and self.tasks is not None:
-            self.tasks.create_task(self._start_soon(visit, waiting))
-        await visit.run()
+        async with asyncio.TaskGroup() as stay:
+            driver = stay.create_task(self.drivers.arrive(evse_id, visit))
+            await visit.run()
+            driver.cancel()
         del self.visits[evse_id]
         visit.over.set()
         self.equipment.observe("unplugged", {"evse": evse_id, "soc": round(visit.vehicle.battery.soc, 2)})
         self._after_transaction()
+        self.status_changed(evse_id)
 
-    async def _start_soon(self, visit: Visit, request: StartRequest) -> None:
-        await asyncio.sleep(0)
-        self._grant(visit, request)
+    # Transactions and their ends, blocks E and F
 
-    # Remote control, block F
+    def heard(self, news: News, told: Told) -> None:
+        """The server's word on what it was told."""
+        if not isinstance(news, TransactionNews):
+            return
+        if told.cost is not None:
+            self.show_cost(news.transaction_id, told.cost)
+        if news.id_token is None or told.token is None:
+            return
+        self.authorizer.learned(news.id_token, told.token)
+        if told.token.status != "Accepted":
+            self._invalid(news.transaction_id)
 
-    def request_start(self, request: StartRequest) -> StartAnswer:
-        """Serve a driver from afar."""
-        evse_id = request.evse_id if request.evse_id is not None else self._free_evse()
-        if evse_id is None or evse_id not in self.evses:
-            return StartAnswer(False, reason="UnknownEvse")
-        if evse_id in self._unavailable:
-            return StartAnswer(False, reason="NotEnabled")
-        if request.profile is not None and not _fits_start(request.profile):  # K05.FR.02
-            return StartAnswer(False, reason="InvalidProfile")
-        visit = self.visits.get(evse_id)
-        if visit is None:
-            self._wait_for_vehicle(evse_id, request)
-            return StartAnswer(True)
-        if visit.authorized:
-            return StartAnswer(False, reason="TxInProgress")
-        running = visit.transaction.id if visit.transaction is not None else None
-        asyncio.get_running_loop().call_soon(self._grant, visit, request)
-        return StartAnswer(True, running)
+    def _invalid(self, transaction_id: str) -> None:
+        """The server does not want this driver (E05)."""
+        visit = self.visit_of(transaction_id)
+        if visit is None or visit.holder is None:
+            return
+        if self.equipment.model.flag("TxCtrlr", "StopTxOnInvalidId"):
+            self.spawn(self._stop(visit, Trigger.DEAUTHORIZED, StoppedReason.DEAUTHORIZED))
+        else:
+            visit.hold()
 
-    def _wait_for_vehicle(self, evse_id: int, request: StartRequest) -> None:
-        self._starts[evse_id] = request
-        wait_s = self.equipment.model.integer("TxCtrlr", "EVConnectionTimeOut")
-        self.equipment.clock.call_later(wait_s, lambda: self._give_up(evse_id, request))
-
-    def _give_up(self, evse_id: int, request: StartRequest) -> None:
-        if self._starts.get(evse_id) is request:
-            del self._starts[evse_id]
-
-    def _grant(self, visit: Visit, request: StartRequest) -> None:
-        visit.grant(Grant(request.token, Trigger.REMOTE_START, request.remote_start_id, request.profile))
-
-    def _free_evse(self) -> int | None:
-        waiting = [evse_id for evse_id, visit in self.visits.items() if not visit.authorized]
-        empty = [evse_id for evse_id in self.evses if evse_id not in self.visits]
-        return next(iter(waiting + empty), None)
+    def show_cost(self, transaction_id: str, cost: float) -> bool:
+        """Show the driver what it costs so far (I02, I03); whether there is such a transaction."""
+        visit = self.visit_of(transaction_id)
+        if visit is not None and visit.transaction is not None:
+            visit.transaction.cost = cost
+        self.equipment.observe("cost_shown", {"transaction": transaction_id, "cost": cost})
+        return visit is not None
 
     def visit_of(self, transaction_id: str) -> Visit | None:
         """The visit that a transaction belongs to."""
@@ -147,16 +149,10 @@ class Cabinet:
     def request_stop(self, transaction_id: str) -> bool:
         """End a transaction from afar; whether there is such a one."""
         visit = self.visit_of(transaction_id)
-        if visit is None or self.tasks is None:
+        if visit is None:
             return False
-        self.tasks.create_task(self._stop(visit, Trigger.REMOTE_STOP, StoppedReason.REMOTE))
+        self.spawn(self._stop(visit, Trigger.REMOTE_STOP, StoppedReason.REMOTE))
         return True
-
-    def revoke(self, transaction_id: str) -> None:
-        """The server does not want this driver (E05)."""
-        visit = self.visit_of(transaction_id)
-        if visit is not None and self.tasks is not None:
-            self.tasks.create_task(self._stop(visit, Trigger.DEAUTHORIZED, StoppedReason.DEAUTHORIZED))
 
     async def _stop(self, visit: Visit, trigger: Trigger, reason: StoppedReason) -> None:
         await visit.stop(trigger, reason)
@@ -234,16 +230,40 @@ class Cabinet:
 
     def status(self, evse_id: int) -> ConnectorStatus:
         """What the connector of an EVSE is."""
+        status = self._status_without_reservation(evse_id)
+        kept = status is ConnectorStatus.AVAILABLE and self.reservations.holds(evse_id)
+        return ConnectorStatus.RESERVED if kept else status
+
+    def _status_without_reservation(self, evse_id: int) -> ConnectorStatus:
         if evse_id in self._unavailable:
             return ConnectorStatus.UNAVAILABLE
         return ConnectorStatus.OCCUPIED if evse_id in self.visits else ConnectorStatus.AVAILABLE
 
+    def status_changed(self, evse_id: int) -> None:
+        """Report a connector if it is not what was reported last, and others that are kept now instead."""
+        for one in (evse_id, *self.evses):
+            if self._told.get(one) is not self.status(one):
+                self.tell_status(one)
+
     def tell_status(self, evse_id: int) -> None:
         """Report a connector."""
         status, now = self.status(evse_id), self.equipment.clock.now()
+        self._told[evse_id] = status
         for place in (Place("EVSE", evse_id), Place("Connector", evse_id, CONNECTOR_ID)):
             self.equipment.model.put(place, "AvailabilityState", status.value)
         self.equipment.emit(StatusNews(evse_id, CONNECTOR_ID, status, now))
+
+    def connector_types(self) -> set[str]:
+        """What connectors there are."""
+        model = self.equipment.model
+        places = (Place("Connector", evse_id, CONNECTOR_ID) for evse_id in self.evses)
+        return {value for _, value in (model.get(place, "ConnectorType") for place in places) if value}
+
+    def _reservations_changed(self) -> None:
+        self.status_changed(next(iter(self.evses)))
+
+    def _reserved(self, reservation_id: int, why: str) -> None:
+        self.equipment.emit(ReservationNews(reservation_id, why))
 
     def change_availability(self, evse_id: int | None, operative: bool) -> str:
         """Take EVSEs (None: all) in or out of service; a running transaction is let finish."""
@@ -260,15 +280,22 @@ class Cabinet:
                 scheduled = True
                 continue
             else:
-                self._unavailable.add(one)
+                self._take_out(one)
             asyncio.get_running_loop().call_soon(self.tell_status, one)
         return "Scheduled" if scheduled else "Accepted"
+
+    def _take_out(self, evse_id: int) -> None:
+        """Out of service from now on, over restarts too (G03.FR.07); nothing is reserved there."""
+        self._unavailable.add(evse_id)
+        self.reservations.lost(evse_id)
 
     def tell_meter(self, evse_id: int, trigger: Trigger, context: Context) -> None:
         """Send meter values of an EVSE now, in its transaction if one runs."""
         visit = self.visits.get(evse_id)
         if visit is not None and visit.transaction is not None:
-            visit.report(trigger, context)
+            idle_only = self.equipment.model.flag("AlignedDataCtrlr", "SendDuringIdle")
+            if context is not Context.ALIGNED or not idle_only:
+                visit.report(trigger, context)
             return
         wanted = self.equipment.model.members("AlignedDataCtrlr", "Measurands")
         samples = self.evses[evse_id].sample(wanted, context)
@@ -280,16 +307,46 @@ class Cabinet:
             self._unavailable.discard(evse_id)
             self._begin_again(self.visits.get(evse_id))
 
+    def keep_aligned(self) -> None:
+        """A round time: measure for the last events of running transactions (J01)."""
+        for visit in self.visits.values():
+            visit.keep(Context.ALIGNED)
+
     # Reset, block B
 
-    def reset(self, when_idle: bool) -> str:
-        """Restart the station, at once or when no transaction runs."""
-        busy = any(visit.transaction is not None for visit in self.visits.values())
-        if when_idle and busy:
-            self.reset_when_idle = True
+    def reset(self, when_idle: bool, evse_id: int | None = None) -> str:
+        """Restart the station or one EVSE, at once or when no transaction runs there (B11, B12)."""
+        meant = self.evses if evse_id is None else (evse_id,)
+        if any(one not in self.evses for one in meant):
+            return "Rejected"
+        if when_idle and any(self._busy(one) for one in meant):
+            self.resets_when_idle.add(evse_id or 0)
             return "Scheduled"
-        self.orders.put_nowait(Order.REBOOT)
+        self._restart(evse_id or 0)
         return "Accepted"
+
+    def _busy(self, evse_id: int) -> bool:
+        visit = self.visits.get(evse_id)
+        return visit is not None and visit.transaction is not None
+
+    def _restart(self, evse_id: int) -> None:
+        if evse_id == 0:
+            self.orders.put_nowait(Order.REBOOT)
+        else:
+            self.spawn(self._restart_evse(evse_id))
+
+    async def _restart_evse(self, evse_id: int) -> None:
+        """One EVSE goes out for a moment and comes back (B11.FR.08); what was out stays so."""
+        visit = self.visits.get(evse_id)
+        if visit is not None:
+            await visit.stop(Trigger.RESET_COMMAND, StoppedReason.IMMEDIATE_RESET)
+        if evse_id in self._unavailable:
+            return
+        self._unavailable.add(evse_id)
+        self.status_changed(evse_id)
+        await self.equipment.clock.sleep(_EVSE_RESTART_S)
+        self._return_to_service(evse_id)
+        self.status_changed(evse_id)
 
     async def stop_all(self) -> None:
         """End all transactions, because the station restarts."""
@@ -302,29 +359,26 @@ class Cabinet:
             self._begin_again(visit)
 
     def _begin_again(self, visit: Visit | None) -> None:
-        if visit is not None and visit.transaction is None and self.tasks is not None:
+        if visit is not None and visit.transaction is None:
             visit.begin_again()
-            self.tasks.create_task(visit.present_token())
+            self.spawn(self.drivers.arrive(visit.evse.evse_id, visit))
 
     def _after_transaction(self) -> None:
         for evse_id in list(self._unavailable_soon):
-            visit = self.visits.get(evse_id)
-            if visit is None or visit.transaction is None:
+            if not self._busy(evse_id):
                 self._unavailable_soon.discard(evse_id)
-                self._unavailable.add(evse_id)
+                self._take_out(evse_id)
                 self.tell_status(evse_id)
-        if self.reset_when_idle and all(visit.transaction is None for visit in self.visits.values()):
-            self.reset_when_idle = False
-            self.orders.put_nowait(Order.REBOOT)
+        for evse_id in list(self.resets_when_idle):
+            meant = self.evses if evse_id == 0 else (evse_id,)
+            if not any(self._busy(one) for one in meant):
+                self.resets_when_idle.discard(evse_id)
+                self._restart(evse_id)
 
 
 def local_amperes(rating: PowerLimits) -> float:
     """What an EVSE can do by itself, A per phase."""
     return rating.charge_w / (VOLTAGE_V * _PHASES)
-
-
-def _fits_start(profile: Profile) -> bool:
-    return profile.purpose is Purpose.TX and profile.transaction_id is None
 
 
 def _has_negative(profile: Profile) -> bool:

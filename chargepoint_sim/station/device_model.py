@@ -1,5 +1,6 @@
 """The station's device model: components, variables, and the rules for reading and writing them (block B)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -119,6 +120,10 @@ class DeviceModel:
 
     variables: list[Variable]
     changed: Bell = field(default_factory=Bell)
+    watch: Callable[[Variable, str], None] = lambda variable, before: None
+    """Called with every variable that has changed and the value that it had."""
+    judge: Callable[[Variable, str], bool] = lambda variable, value: True
+    """Whether a value may be written as far as only the station knows."""
     _index: dict[_PlaceKey, dict[_NameKey, Variable]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,7 +150,9 @@ class DeviceModel:
             value
         ):  # B05.FR.06 and following
             return Verdict.REJECTED
-        variable.value = value
+        if not self.judge(variable, value):
+            return Verdict.REJECTED
+        self._write(variable, value)
         self.changed.ring()
         return Verdict.REBOOT_REQUIRED if variable.reboot else Verdict.ACCEPTED
 
@@ -182,7 +189,22 @@ class DeviceModel:
         """Change a value from inside; no rule applies."""
         variable = self._at(place, name, instance)
         if variable is not None:
-            variable.value = value
+            self._write(variable, value)
+
+    def limit(self, component: str, name: str, instance: str | None = None) -> float | None:
+        """The most that a variable of the station may be, if it is bounded."""
+        variable = self._at(Place(component), name, instance)
+        return None if variable is None else variable.highest
+
+    def find(self, place: Place, name: str, instance: str | None = None) -> Variable | Verdict:
+        """A variable, or what is unknown of it."""
+        verdict, variable = self._find(place, name, instance, "Actual")
+        return verdict if variable is None else variable
+
+    def _write(self, variable: Variable, value: str) -> None:
+        before, variable.value = variable.value, value
+        if before != value:
+            self.watch(variable, before)
 
     def _at(self, place: Place, name: str, instance: str | None) -> Variable | None:
         wanted = (name.casefold(), None if instance is None else instance.casefold())

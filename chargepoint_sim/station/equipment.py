@@ -9,7 +9,7 @@ from chargepoint_sim.profiles.store import ProfileStore
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.steering import Balancing, Surroundings
-from chargepoint_sim.station.words import IdToken, News
+from chargepoint_sim.station.words import IdToken, News, TokenInfo
 
 Observe = Callable[[str, dict[str, object]], None]
 
@@ -38,7 +38,7 @@ class Equipment:
     model: DeviceModel
     profiles: ProfileStore
     emit: Callable[[News], None]
-    authorize: Callable[[IdToken], Awaitable[str]]
+    authorize: Callable[[IdToken], Awaitable[TokenInfo]]
     new_id: Callable[[], str]
     high_level: HighLevel = HighLevel.MEMORY
     loop_period_s: float = 5.0
@@ -52,3 +52,5 @@ class Equipment:
     """The thresholds of local load balancing, if they are set."""
     may_give_back: Callable[[IdToken | None], bool] = lambda token: True
     """Whether this driver's vehicle (None: nobody's yet) may discharge; only 2.1 asks for permission."""
+    status_changed: Callable[[int], None] = lambda evse_id: None
+    """An EVSE's connector may have another status now."""

@@ -13,6 +13,7 @@ from chargepoint_sim.clock import Clock
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, OutletState, Permission, VehicleState
 from chargepoint_sim.meter import Context, Meter, SampledValue
+from chargepoint_sim.station.signing import MeterKey
 
 
 class Terminals(Protocol):
@@ -55,6 +56,8 @@ class Evse:
     on_needs: Callable[[ChargingNeeds], None] = lambda needs: None
     on_change: Callable[[], None] = lambda: None
     meter: Meter = field(default_factory=Meter)
+    meter_key: MeterKey | None = None
+    """What its meter signs with; made when it is first needed."""
     granted: Permission = Permission.PENDING
     two_way: bool = True
     closed: bool = False

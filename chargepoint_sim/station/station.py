@@ -3,6 +3,7 @@
 import asyncio
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,15 +22,13 @@ from chargepoint_sim.station.versions import SPEAKERS
 from chargepoint_sim.station.words import (
     Dialect,
     IdToken,
-    News,
     NoAnswer,
     Offline,
     Refused,
     Registration,
     SecurityNews,
     Socket,
-    Told,
-    TransactionNews,
+    TokenInfo,
     Trigger,
 )
 
@@ -106,9 +105,10 @@ class Station:
         async with asyncio.TaskGroup() as tasks:
             self.cabinet.tasks = tasks
             tasks.create_task(self.link.run(self._converse, self._no_connection))
-            tasks.create_task(self.outbox.run(self._ready, self._heard))
+            tasks.create_task(self.outbox.run(self._ready, self.cabinet.heard))
             tasks.create_task(self._beat())
-            tasks.create_task(self._align())
+            tasks.create_task(self._align("Interval", self._tell_aligned))
+            tasks.create_task(self._align("TxEndedInterval", self.cabinet.keep_aligned))
             tasks.create_task(self._obey())
 
     def _no_connection(self, why: str) -> None:
@@ -188,17 +188,10 @@ class Station:
             await self._online.wait()
         return self._dialect
 
-    async def _authorize(self, token: IdToken) -> str:
+    async def _authorize(self, token: IdToken) -> TokenInfo:
         if self._dialect is None:
             raise Offline
         return await self._dialect.authorize(token)
-
-    def _heard(self, news: News, told: Told) -> None:
-        """The server's word on what it was told."""
-        if not isinstance(news, TransactionNews) or told.status in (None, "Accepted"):
-            return
-        if self.cabinet.equipment.model.flag("TxCtrlr", "StopTxOnInvalidId"):  # E05
-            self.cabinet.revoke(news.transaction_id)
 
     async def _beat(self) -> None:
         """Heartbeats, as often as HeartbeatInterval says."""
@@ -217,17 +210,20 @@ class Station:
             except (Offline, NoAnswer, Refused) as failure:
                 self.cabinet.equipment.observe("heartbeat_failed", {"failure": repr(failure)})
 
-    async def _align(self) -> None:
-        """Meter values at round times of day, if AlignedDataCtrlr.Interval says so."""
+    async def _align(self, variable: str, act: Callable[[], None]) -> None:
+        """Act at round times of day, if a variable of AlignedDataCtrlr says so."""
         model = self.cabinet.equipment.model
         while True:
-            interval = model.integer("AlignedDataCtrlr", "Interval")
+            interval = model.integer("AlignedDataCtrlr", variable)
             wait = _until_round(self.clock.now(), interval) if interval else _LONGEST_WAIT_S
             if await model.changed.wait(self.clock, wait) or not interval:
                 continue
             if model.flag("AlignedDataCtrlr", "Enabled"):
-                for evse_id in self.cabinet.evses:
-                    self.cabinet.tell_meter(evse_id, Trigger.METER_VALUE_CLOCK, Context.ALIGNED)
+                act()
+
+    def _tell_aligned(self) -> None:
+        for evse_id in self.cabinet.evses:
+            self.cabinet.tell_meter(evse_id, Trigger.METER_VALUE_CLOCK, Context.ALIGNED)
 
     async def _obey(self) -> None:
         """What the server wants of the conversation itself."""
@@ -289,6 +285,6 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
     return Cabinet(fixed.identity, equipment, evses)
 
 
-async def _nobody(token: IdToken) -> str:
+async def _nobody(token: IdToken) -> TokenInfo:
     """Before there is a conversation nobody is authorised."""
     raise Offline

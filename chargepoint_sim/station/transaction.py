@@ -11,7 +11,7 @@ from chargepoint_sim.station.words import EventType, IdToken, StoppedReason, Tra
 
 @dataclass
 class Transaction:
-    """A running transaction. `last_power_w` is what the server was last told."""
+    """A running transaction. `cost` is what the server last said that it costs."""
 
     id: str
     evse_id: int
@@ -22,16 +22,24 @@ class Transaction:
     path_closed_at: datetime | None = None
     charging_state: str = "EVConnected"
     time_charging_s: float = 0.0
-    last_power_w: float = 0.0
     operation_mode: str = Mode.CHARGING_ONLY
+    cost: float | None = None
     _seq_no: int = 0
     _token_to_tell: IdToken | None = field(default=None)
+    _reservation_to_tell: int | None = None
     _charging_since: datetime | None = None
 
-    def authorized(self, token: IdToken, remote_start_id: int | None) -> None:
-        """The driver is known; the next event says so."""
+    def authorized(
+        self, token: IdToken, remote_start_id: int | None, reservation_id: int | None = None
+    ) -> None:
+        """The driver is known, and which reservation they use; the next event says so."""
         self.id_token = self._token_to_tell = token
         self.remote_start_id = remote_start_id
+        self._reservation_to_tell = reservation_id
+
+    def ended_by(self, token: IdToken) -> None:
+        """Somebody has shown a token to end it; the next event says whose (E07)."""
+        self._token_to_tell = token
 
     def flows(self, flow: Flow, now: datetime) -> None:
         """Follow what the power path does."""
@@ -47,6 +55,7 @@ class Transaction:
         at: datetime,
         samples: tuple[SampledValue, ...],
         stopped: StoppedReason | None = None,
+        earlier: tuple[tuple[datetime, tuple[SampledValue, ...]], ...] = (),
     ) -> TransactionNews:
         """The next event, with the next number."""
         news = TransactionNews(
@@ -64,7 +73,9 @@ class Transaction:
             stopped=stopped,
             remote_start_id=self.remote_start_id if trigger is Trigger.REMOTE_START else None,
             operation_mode=self.operation_mode,
+            reservation_id=self._reservation_to_tell,
+            earlier=earlier,
         )
         self._seq_no += 1
-        self._token_to_tell = None
+        self._token_to_tell = self._reservation_to_tell = None
         return news

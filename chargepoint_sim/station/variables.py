@@ -119,6 +119,14 @@ def _communication(fixed: Fixed) -> list[Variable]:
         ),
         Variable(Place(link), "FileTransferProtocols", "HTTP,HTTPS", data_type=DataType.MEMBER_LIST),
         _flag(link, "UnlockOnEVSideDisconnect", True),
+        Variable(
+            Place(link),
+            "PublicKeyWithSignedMeterValue",
+            "OncePerTransaction",
+            _RW,
+            DataType.OPTION_LIST,
+            allowed=("Never", "OncePerTransaction", "EveryMeterValue"),
+        ),
         *_messages(link),
     ]
 
@@ -156,6 +164,9 @@ def _metering(fixed: Fixed) -> list[Variable]:
         _flag(aligned, "Available", True, Mutability.READ_ONLY),
         _whole(aligned, "Interval", 0, unit="s"),
         _whole(aligned, "TxEndedInterval", 0, unit="s"),
+        _flag(sampled, "SignReadings", False),
+        _flag(aligned, "SignReadings", False),
+        _flag(aligned, "SendDuringIdle", False),
         _list(aligned, "Measurands", everything, _MEASURANDS),
         _list(aligned, "TxEndedMeasurands", "", _MEASURANDS),
     ]
@@ -174,13 +185,32 @@ def _transactions() -> list[Variable]:
         _flag("AuthCtrlr", "LocalAuthorizeOffline", False),
         _flag("AuthCtrlr", "LocalPreAuthorize", False),
         _flag("AuthCtrlr", "OfflineTxForUnknownIdEnabled", False),
-        _flag("AuthCacheCtrlr", "Enabled", False),
-        _flag("AuthCacheCtrlr", "Available", True, Mutability.READ_ONLY),
-        _flag("LocalAuthListCtrlr", "Available", False, Mutability.READ_ONLY),
-        _flag("ReservationCtrlr", "Available", False, Mutability.READ_ONLY),
+        *_identification(),
+        _flag("ReservationCtrlr", "Enabled", True),
+        _flag("ReservationCtrlr", "Available", True, Mutability.READ_ONLY),
+        _flag("ReservationCtrlr", "NonEvseSpecific", True, Mutability.READ_ONLY),
         _flag("MonitoringCtrlr", "Available", False, Mutability.READ_ONLY),
         _flag("DisplayMessageCtrlr", "Available", False, Mutability.READ_ONLY),
         _flag("TariffCostCtrlr", "Available", False, Mutability.READ_ONLY),
+    ]
+
+
+def _identification() -> list[Variable]:
+    cache, listed = "AuthCacheCtrlr", "LocalAuthListCtrlr"
+    entries = _whole(listed, "Entries", 0, Mutability.READ_ONLY)
+    entries.highest = 500
+    return [
+        Variable(Place("AuthCtrlr"), "MasterPassGroupId", "", _RW, highest=36),
+        _flag(cache, "Enabled", False),
+        _flag(cache, "Available", True, Mutability.READ_ONLY),
+        _whole(cache, "LifeTime", 0, unit="s"),
+        _flag(cache, "DisablePostAuthorize", False),
+        _flag(listed, "Enabled", True),
+        _flag(listed, "Available", True, Mutability.READ_ONLY),
+        _flag(listed, "DisablePostAuthorize", False),
+        entries,
+        _whole(listed, "ItemsPerMessage", 100, Mutability.READ_ONLY),
+        _whole(listed, "BytesPerMessage", 65_536, Mutability.READ_ONLY),
     ]
 
 

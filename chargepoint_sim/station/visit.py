@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from chargepoint_sim.clock import Timer, deadline
+from chargepoint_sim.clock import deadline
 from chargepoint_sim.ev.vehicle import Vehicle
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.meter import Context
@@ -18,26 +18,19 @@ from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse, Flow
 from chargepoint_sim.station.hookup import DirectHookup, Hookup, in_memory, on_the_wire
+from chargepoint_sim.station.sampling import Sampling
 from chargepoint_sim.station.steering import order_w
 from chargepoint_sim.station.transaction import Transaction
 from chargepoint_sim.station.words import (
-    ConnectorStatus,
     EventType,
     IdToken,
     NeedsNews,
-    NoAnswer,
-    Offline,
-    Refused,
-    StatusNews,
     StoppedReason,
     Trigger,
 )
 
 CONNECTOR_ID = 1
 _GOODBYE_S = 30.0  # what a vehicle gets to end its session in order
-_AUTHORIZE_AGAIN_S = 10.0
-_RATE_GAP_S = 5.0  # at least between two reports of a changed charging rate
-_RATE_SHARE = 0.03  # of the EVSE's rating: a smaller change is not reported
 _LONGEST_LIMIT_WAIT_S = 60.0
 
 
@@ -52,12 +45,18 @@ class Point(StrEnum):
 
 @dataclass(frozen=True)
 class Grant:
-    """A driver's permission: whose, how it came, and what a remote start brought along."""
+    """A driver's permission: whose, how it came, and what a remote start or a reservation brought along."""
 
     token: IdToken
     trigger: Trigger
+    group: IdToken | None = None
     remote_start_id: int | None = None
     profile: Profile | None = None
+    reservation_id: int | None = None
+
+    def under(self, reservation_id: int | None) -> "Grant":
+        """The same, under a reservation."""
+        return replace(self, reservation_id=reservation_id)
 
 
 class Visit:
@@ -68,6 +67,7 @@ class Visit:
         self.evse = evse
         self.vehicle = vehicle
         self.transaction: Transaction | None = None
+        self.holder: Grant | None = None
         self.needs_told = False
         self.charging = asyncio.Event()
         self.over = asyncio.Event()
@@ -82,8 +82,8 @@ class Visit:
         self._session_over = asyncio.Event()
         self._gone = asyncio.Event()
         self._flow = Flow.NONE
-        self._rate_timer: Timer | None = None
-        self._rate_told_at = float("-inf")
+        self._sampling = Sampling(equipment, evse, self._rate_changed)
+        self._held = False
 
     async def run(self) -> None:
         """Stay until `leave` or `vanish`."""
@@ -91,29 +91,27 @@ class Visit:
         self.evse.plug(self.vehicle)
         self._follow_limit()
         if self._in_service:
-            self._tell_status(ConnectorStatus.OCCUPIED)
+            self._equipment.status_changed(self.evse.evse_id)
             self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._charge()),
-                    tasks.create_task(self._sample()),
+                    tasks.create_task(self._sampling.every("TxUpdatedInterval", self._periodic)),
+                    tasks.create_task(self._sampling.every("TxEndedInterval", self._keep)),
                     tasks.create_task(self._watch_limit()),
-                    tasks.create_task(self.present_token()),
                 ]
                 await self._gone.wait()
                 for task in running:
                     task.cancel()
         finally:
             self.evse.unplug()
-            self._cancel_rate_report()
+            self._sampling.cancel()
             self.evse.on_needs, self.evse.on_change = lambda needs: None, lambda: None
         if self.transaction is not None:
             self.transaction.charging_state = "Idle"
         self._lose(Point.CONNECTED, Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
         self._end(Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
-        if self._in_service:
-            self._tell_status(ConnectorStatus.AVAILABLE)
 
     async def leave(self) -> None:
         """The driver ends the session and unplugs."""
@@ -128,8 +126,12 @@ class Visit:
             self._hookup.vanish()
         self._gone.set()
 
-    async def stop(self, trigger: Trigger, reason: StoppedReason) -> None:
-        """End the energy transfer in order, then the transaction; the vehicle stays plugged in."""
+    async def stop(self, trigger: Trigger, reason: StoppedReason, by: IdToken | None = None) -> None:
+        """End the energy transfer in order, then the transaction; the vehicle stays plugged in.
+
+        `by` is the token that somebody has shown to end it.
+        """
+        self.holder = None
         self.evse.granted = Permission.PENDING
         self._may_charge.clear()
         if self._hookup is not None:
@@ -137,6 +139,8 @@ class Visit:
             await self._until_session_over()
         self._points.discard(Point.PATH_CLOSED)
         self._points.discard(Point.ENERGY)
+        if by is not None and self.transaction is not None:
+            self.transaction.ended_by(by)
         self._lose(Point.AUTHORIZED, trigger, reason)
         if trigger is Trigger.RESET_COMMAND:
             self._end(trigger, reason)
@@ -146,8 +150,9 @@ class Visit:
         self._points.clear()
         self.needs_told = False
         self._in_service = True
+        self._held = False
         self._may_charge.set()
-        self._tell_status(ConnectorStatus.OCCUPIED)
+        self._equipment.status_changed(self.evse.evse_id)
         self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
 
     @property
@@ -159,28 +164,20 @@ class Visit:
         """The driver may charge."""
         self.evse.granted = Permission.GRANTED
         self._may_charge.set()
-        self._grant = grant
+        self.holder = self._grant = grant
         self._use_grant()
         self._gain(Point.AUTHORIZED, grant.trigger)
         if self._hookup is not None:
             self._hookup.nudge()
 
-    async def present_token(self) -> None:
-        """The driver shows the vehicle's token, if it has one, until the server has an opinion."""
-        if self.vehicle.id_token is None or not self._in_service:
-            return
-        token = IdToken(self.vehicle.id_token)
-        while not self.authorized:
-            try:
-                status = await self._equipment.authorize(token)
-            except (Offline, NoAnswer, Refused):
-                await self._equipment.clock.sleep(_AUTHORIZE_AGAIN_S)
-                continue
-            if status == "Accepted":
-                self.grant(Grant(token, Trigger.AUTHORIZED))
-            else:
-                self.evse.granted = Permission.REFUSED
-            return
+    def refuse(self) -> None:
+        """The driver may not charge."""
+        self.evse.granted = Permission.REFUSED
+
+    def hold(self) -> None:
+        """No more energy, though the transaction goes on (E05.FR.10)."""
+        self._held = True
+        self._equipment.profiles_changed.ring()
 
     def report(self, trigger: Trigger, context: Context) -> None:
         """Send the meter values of a running transaction."""
@@ -217,17 +214,16 @@ class Visit:
         except TimeoutError:
             self.evse.set_contactor(False)
 
-    async def _sample(self) -> None:
-        """Meter values as often as TxUpdatedInterval says (0: never)."""
-        equipment, last = self._equipment, self._equipment.clock.monotonic()
-        while True:
-            interval = equipment.model.integer("SampledDataCtrlr", "TxUpdatedInterval")
-            wait = last + interval - equipment.clock.monotonic() if interval else _LONGEST_LIMIT_WAIT_S
-            if await equipment.model.changed.wait(equipment.clock, wait) or not interval:
-                continue
-            last = equipment.clock.monotonic()
-            if equipment.model.flag("SampledDataCtrlr", "Enabled"):
-                self.report(Trigger.METER_VALUE_PERIODIC, Context.PERIODIC)
+    def _periodic(self) -> None:
+        self.report(Trigger.METER_VALUE_PERIODIC, Context.PERIODIC)
+
+    def _keep(self) -> None:
+        self.keep(Context.PERIODIC)
+
+    def keep(self, context: Context) -> None:
+        """Measure for the transaction's last event."""
+        if self.transaction is not None:
+            self._sampling.keep(context)
 
     async def _watch_limit(self) -> None:
         """Follow the charging profiles, when they change and when time moves them."""
@@ -248,7 +244,8 @@ class Visit:
         whole = equipment.profiles.station_limit_at(now)
         share = (whole.limit_w or 0.0) / max(1, equipment.closed_paths())
         order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
-        if self.evse.set_limit(min(order, share)) and self._hookup is not None:
+        limit_w = min(order, share, 0.0) if self._held else min(order, share)
+        if self.evse.set_limit(limit_w) and self._hookup is not None:
             self._hookup.nudge()
         self._follow_mode(found.mode)
         return earliest(found.until, whole.until)
@@ -267,8 +264,11 @@ class Visit:
     def _power_changed(self) -> None:
         """The power path has changed: say so, a new state at once, a new rate not too often."""
         flow = self.evse.flow()
+        power_w = f"{self.evse.power_w:.1f}"
+        self._equipment.model.put(Place("EVSE", self.evse.evse_id), "Power", power_w)
         if flow is self._flow:
-            self._rate_changed()
+            if self.transaction is not None:
+                self._sampling.rate()
             return
         if Flow.NONE in (flow, self._flow):
             self._equipment.profiles_changed.ring()  # another one shares the station's maximum
@@ -286,27 +286,7 @@ class Visit:
         self._gain(Point.PATH_CLOSED, Trigger.CHARGING_STATE_CHANGED)
 
     def _rate_changed(self) -> None:
-        """Report a noticeably different power, not more often than every few seconds."""
-        transaction, clock = self.transaction, self._equipment.clock
-        least_w = _RATE_SHARE * self.evse.rating.charge_w
-        if transaction is None or abs(self.evse.power_w - transaction.last_power_w) < least_w:
-            return
-        wait = self._rate_told_at + _RATE_GAP_S - clock.monotonic()
-        if wait > 0.0:
-            if self._rate_timer is None:
-                self._rate_timer = clock.call_later(wait, self._rate_due)
-            return
-        self._rate_told_at = clock.monotonic()
         self._tell(EventType.UPDATED, Trigger.CHARGING_RATE_CHANGED, Context.OTHER)
-
-    def _rate_due(self) -> None:
-        self._rate_timer = None
-        self._rate_changed()
-
-    def _cancel_rate_report(self) -> None:
-        if self._rate_timer is not None:
-            self._rate_timer.cancel()
-            self._rate_timer = None
 
     def _use_grant(self) -> None:
         """The transaction, once there is one, learns whose it is and gets the profile of a remote start."""
@@ -314,7 +294,7 @@ class Visit:
         if grant is None or transaction is None:
             return
         self._grant = None
-        transaction.authorized(grant.token, grant.remote_start_id)
+        transaction.authorized(grant.token, grant.remote_start_id, grant.reservation_id)
         if grant.profile is not None:
             profile = replace(grant.profile, transaction_id=transaction.id)
             self._equipment.profiles.install(self.evse.evse_id, profile, transaction.id)
@@ -354,7 +334,7 @@ class Visit:
     def _end(self, trigger: Trigger, reason: StoppedReason) -> None:
         if self.transaction is None:
             return
-        self._cancel_rate_report()
+        self._sampling.cancel()
         self._tell(EventType.ENDED, trigger, Context.END, reason)
         self._observe("transaction_ended", reason=reason.value)
         self._equipment.profiles.end_transaction(self.transaction.id)
@@ -367,18 +347,9 @@ class Visit:
         transaction, now = self.transaction, self._equipment.clock.now()
         if transaction is None:
             return
-        measurands = self._equipment.model.members("SampledDataCtrlr", f"Tx{kind.value}Measurands")
-        self.evse.settle()
-        soc = self._equipment.knobs.report_soc(self.evse.soc)
-        samples = self.evse.meter.sample(self.evse.power_w, soc, measurands, context)
-        transaction.last_power_w = self.evse.power_w
-        self._equipment.emit(transaction.event(kind, trigger, now, samples, stopped))
-
-    def _tell_status(self, status: ConnectorStatus) -> None:
-        now, evse_id = self._equipment.clock.now(), self.evse.evse_id
-        for place in (Place("EVSE", evse_id), Place("Connector", evse_id, CONNECTOR_ID)):
-            self._equipment.model.put(place, "AvailabilityState", status.value)
-        self._equipment.emit(StatusNews(evse_id, CONNECTOR_ID, status, now))
+        samples = self._sampling.take(kind.value, context)
+        earlier = self._sampling.release() if kind is EventType.ENDED else ()
+        self._equipment.emit(transaction.event(kind, trigger, now, samples, stopped, earlier))
 
     def _observe(self, event: str, **fields: object) -> None:
         if self.transaction is not None:

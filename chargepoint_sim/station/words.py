@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chargepoint_sim.iso15118.outlet import ChargingNeeds
 from chargepoint_sim.meter import SampledValue
+from chargepoint_sim.station.notices import Notice
 
 
 class Version(StrEnum):
@@ -59,6 +60,7 @@ class StoppedReason(StrEnum):
     EV_DISCONNECTED = "EVDisconnected"
     IMMEDIATE_RESET = "ImmediateReset"
     LOCAL = "Local"
+    MASTER_PASS = "MasterPass"  # noqa: S105 - a reason
     REMOTE = "Remote"
     REBOOT = "Reboot"
     STOPPED_BY_EV = "StoppedByEV"
@@ -71,6 +73,7 @@ class ConnectorStatus(StrEnum):
 
     AVAILABLE = "Available"
     OCCUPIED = "Occupied"
+    RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
 
@@ -81,6 +84,16 @@ class IdToken:
 
     value: str
     kind: str = "ISO14443"
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """What is known of a token: OCPP's status, its group, until when that holds, a word for its driver."""
+
+    status: str
+    group: IdToken | None = None
+    until: datetime | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +134,9 @@ class TransactionNews:
     remote_start_id: int | None = None
     offline: bool = False
     operation_mode: str | None = None
+    reservation_id: int | None = None
+    earlier: tuple[tuple[datetime, tuple[SampledValue, ...]], ...] = ()
+    """Values measured before, which only the last event tells (J01, J02)."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +165,19 @@ class SecurityNews:
     at: datetime
 
 
-News = StatusNews | TransactionNews | MeterNews | NeedsNews | SecurityNews
+News = StatusNews | TransactionNews | MeterNews | NeedsNews | SecurityNews | Notice
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the server says to news: `status` of the id token or of the needs, None if it says nothing."""
+    """What the server says to news: `status` of the id token or of the needs, None if it says nothing.
+
+    `token` is what it says of the token, `cost` the transaction's total cost so far.
+    """
 
     status: str | None = None
+    token: TokenInfo | None = None
+    cost: float | None = None
 
 
 class Offline(Exception):
@@ -196,8 +217,8 @@ class Dialect(Protocol):
     async def heartbeat(self) -> datetime:
         """Show a sign of life; the answer is the server's time."""
 
-    async def authorize(self, token: IdToken) -> str:
-        """Ask whether a driver may charge; the answer is the token's status."""
+    async def authorize(self, token: IdToken) -> TokenInfo:
+        """Ask whether a driver may charge."""
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""

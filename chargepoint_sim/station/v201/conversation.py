@@ -6,8 +6,9 @@ from ocpp.v201 import call, call_result
 
 from chargepoint_sim.station.cabinet import Cabinet
 from chargepoint_sim.station.exchange import Exchange
-from chargepoint_sim.station.v201 import spelling
-from chargepoint_sim.station.v201.answers import Answers
+from chargepoint_sim.station.v201 import notices, spelling
+from chargepoint_sim.station.v201.answers import routes
+from chargepoint_sim.station.v201.desk import Desk
 from chargepoint_sim.station.words import (
     IdToken,
     MeterNews,
@@ -18,6 +19,7 @@ from chargepoint_sim.station.words import (
     SecurityNews,
     Socket,
     StatusNews,
+    TokenInfo,
     Told,
     TransactionNews,
 )
@@ -32,7 +34,7 @@ class Conversation(Exchange):
 
     def __init__(self, cabinet: Cabinet, socket: Socket, validate_every: int = 1) -> None:
         super().__init__(cabinet, socket, validate_every)
-        self.route_map = Answers(cabinet, self._ask, self._later).routes()
+        self.route_map = routes(Desk(cabinet, self._ask, self._later))
 
     async def boot(self, reason: str) -> Registered:
         """BootNotification."""
@@ -52,16 +54,16 @@ class Conversation(Exchange):
         answer = await self._ask(call.Heartbeat())
         return spelling.moment(answer.current_time)
 
-    async def authorize(self, token: IdToken) -> str:
-        """Authorize; the answer is the token's status."""
+    async def authorize(self, token: IdToken) -> TokenInfo:
+        """Authorize."""
         answer = await self._ask(call.Authorize(id_token=spelling.written_token(token)))
-        return str(answer.id_token_info["status"])
+        return spelling.token_info(answer.id_token_info)
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""
         match news:
             case TransactionNews():
-                return Told(spelling.status_of(await self._ask(spelling.transaction_event(news))))
+                return spelling.told(await self._ask(spelling.transaction_event(news)))
             case StatusNews():
                 await self._ask(spelling.status_notification(news))
             case NeedsNews():
@@ -70,4 +72,7 @@ class Conversation(Exchange):
                 await self._ask(spelling.meter_values(news))
             case SecurityNews():
                 await self._ask(spelling.security_event(news))
+            case notice:
+                answer = await self._ask(notices.written(notice))
+                return Told(getattr(answer, "status", None))
         return Told()

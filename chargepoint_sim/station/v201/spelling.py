@@ -18,6 +18,8 @@ from chargepoint_sim.station.words import (
     NeedsNews,
     SecurityNews,
     StatusNews,
+    TokenInfo,
+    Told,
     TransactionNews,
 )
 
@@ -103,12 +105,13 @@ def written_profile(one: Profile) -> dict[str, object]:
         "validFrom": text(one.valid_from) if one.valid_from is not None else None,
         "validTo": text(one.valid_to) if one.valid_to is not None else None,
         "transactionId": one.transaction_id,
-        "chargingSchedule": [_written_schedule(schedule) for schedule in one.schedules],
+        "chargingSchedule": [written_schedule(schedule) for schedule in one.schedules],
     }
     return {key: value for key, value in written.items() if value is not None}
 
 
-def _written_schedule(one: Schedule) -> dict[str, object]:
+def written_schedule(one: Schedule) -> dict[str, object]:
+    """A charging schedule."""
     written: dict[str, object | None] = {
         "id": one.id,
         "startSchedule": text(one.start) if one.start is not None else None,
@@ -180,14 +183,17 @@ def transaction_event(news: TransactionNews) -> object:
         info["stoppedReason"] = news.stopped.value
     if news.remote_start_id is not None:
         info["remoteStartId"] = news.remote_start_id
+    values = [value for at, samples in news.earlier for value in _meter_value(at, samples)]
+    values += _meter_value(news.at, news.samples) if news.samples else []
     return call.TransactionEvent(
         event_type=news.event.value,
         timestamp=text(news.at),
         trigger_reason=news.trigger.value,
         seq_no=news.seq_no,
         transaction_info=info,
-        meter_value=_meter_value(news.at, news.samples) if news.samples else None,
+        meter_value=values or None,
         offline=True if news.offline else None,
+        reservation_id=news.reservation_id,
         evse={"id": news.evse_id, "connectorId": news.connector_id},
         id_token=None if news.id_token is None else written_token(news.id_token),
     )
@@ -204,17 +210,26 @@ def meter_values(news: MeterNews) -> object:
 
 
 def _meter_value(at: datetime, samples: tuple[SampledValue, ...]) -> list[dict[str, object]]:
-    sampled = [
-        {
-            "value": sample.value,
-            "measurand": sample.measurand.value,
-            "context": sample.context.value,
-            "location": sample.location,
-            "unitOfMeasure": {"unit": sample.unit},
-        }
-        for sample in samples
-    ]
+    sampled = [_sampled_value(sample) for sample in samples]
     return [{"timestamp": text(at), "sampledValue": sampled}]
+
+
+def _sampled_value(sample: SampledValue) -> dict[str, object]:
+    written: dict[str, object] = {
+        "value": sample.value,
+        "measurand": sample.measurand.value,
+        "context": sample.context.value,
+        "location": sample.location,
+        "unitOfMeasure": {"unit": sample.unit},
+    }
+    if sample.signed is not None:
+        written["signedMeterValue"] = {
+            "signedMeterData": sample.signed.data,
+            "signingMethod": sample.signed.method,
+            "encodingMethod": sample.signed.encoding,
+            "publicKey": sample.signed.public_key,
+        }
+    return written
 
 
 def charging_needs(news: NeedsNews) -> object:
@@ -265,7 +280,22 @@ def security_event(news: SecurityNews) -> object:
     return call.SecurityEventNotification(type=news.kind, timestamp=text(news.at))
 
 
-def status_of(answer: object) -> str | None:
-    """The status in an answer's idTokenInfo, if any."""
+def token_info(written: Payload) -> TokenInfo:
+    """What the server says of a token, as it comes in an answer."""
+    group, message = written.get("group_id_token"), written.get("personal_message")
+    return TokenInfo(
+        status=str(written["status"]),
+        group=None if group is None else token(group),
+        until=_moment_or_none(written.get("cache_expiry_date_time")),
+        message=None if message is None else str(message["content"]),
+    )
+
+
+def told(answer: object) -> Told:
+    """What an answer to a transaction event says."""
     info = cast("Payload | None", getattr(answer, "id_token_info", None))
-    return None if info is None else str(info["status"])
+    cost = cast("float | None", getattr(answer, "total_cost", None))
+    if info is None:
+        return Told(cost=cost)
+    found = token_info(info)
+    return Told(found.status, found, cost)

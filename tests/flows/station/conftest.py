@@ -87,6 +87,7 @@ class TinyCsms:
         self.mute: Callable[[str, Payload], bool] = lambda action, payload: False
         self.refuse_http: int | None = None
         self.token_status = "Accepted"
+        self.token_group: str | None = None
         self.url = ""
 
     def answer(self, action: str, payload: Payload) -> Payload | str:
@@ -99,13 +100,19 @@ class TinyCsms:
             case "Heartbeat":
                 return {"currentTime": now}
             case "Authorize":
-                return {"idTokenInfo": {"status": self.token_status}}
+                return {"idTokenInfo": self._token_info()}
             case "TransactionEvent" if "idToken" in payload:
-                return {"idTokenInfo": {"status": self.token_status}}
+                return {"idTokenInfo": self._token_info()}
             case "NotifyEVChargingNeeds":
                 return {"status": "Accepted"}
             case _:
                 return {}
+
+    def _token_info(self) -> Payload:
+        info: Payload = {"status": self.token_status}
+        if self.token_group is not None:
+            info["groupIdToken"] = {"idToken": self.token_group, "type": "Central"}
+        return info
 
     async def _connection(self, socket: ServerConnection) -> None:
         peer = Peer(socket, self)

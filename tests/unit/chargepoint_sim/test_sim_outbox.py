@@ -22,6 +22,7 @@ from chargepoint_sim.station.words import (
     Refused,
     Registered,
     StatusNews,
+    TokenInfo,
     Told,
     TransactionNews,
     Trigger,
@@ -71,7 +72,7 @@ class Server:
     async def heartbeat(self) -> datetime:
         raise NotImplementedError
 
-    async def authorize(self, token: IdToken) -> str:
+    async def authorize(self, token: IdToken) -> TokenInfo:
         raise NotImplementedError
 
 
