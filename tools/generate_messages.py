@@ -24,6 +24,22 @@ Schema = dict[str, Any]
 
 # Which way an action goes is not in the schemas (part 2, the sequences of the use cases).
 FROM_STATION: dict[str, list[str]] = {
+    "v16": [
+        "Authorize",
+        "BootNotification",
+        "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "LogStatusNotification",
+        "MeterValues",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+        "StartTransaction",
+        "StatusNotification",
+        "StopTransaction",
+    ],
     "v201": [
         "Authorize",
         "BootNotification",
@@ -88,10 +104,92 @@ def schemas(version: str) -> dict[str, Schema]:
     """All schemas of one version by message name, without their prose."""
     folder = resources.files("ocpp").joinpath(version, "schemas")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
-    return {
+    found = {
         name.removesuffix(".json"): _bare(json.loads(folder.joinpath(name).read_text("utf-8-sig")))
         for name in names
     }
+    return _named(found) if version == "v16" else found
+
+
+class Lifter:
+    """Gives a name to every object and enumeration that the schemas of 1.6 write in place.
+
+    It is called by its property (`idTagInfo` -> `IdTagInfo`); where that means several things each is called
+    by the first message that means it too.
+    """
+
+    def __init__(self, messages: dict[str, Schema]) -> None:
+        self.messages = messages
+        self.names: dict[tuple[str, str], str] = {}
+        self.called: dict[str, int] = {}
+        for name, schema in messages.items():
+            self._note(name, schema)
+
+    def lifted(self, name: str) -> Schema:
+        """A message whose objects and enumerations are definitions."""
+        definitions: dict[str, Schema] = {}
+        schema = self._lift(name, self._whole(name, self.messages[name]), definitions)
+        return schema | {"definitions": definitions}
+
+    def _note(self, owner: str, part: Schema) -> None:
+        for wire, prop in part.get("properties", {}).items():
+            inner = self._inner(owner, prop)
+            self._note(owner, inner)
+            if _must_be_named(inner):
+                meaning = (_capital(wire), json.dumps(inner, sort_keys=True))
+                if meaning not in self.names:
+                    self.names[meaning] = owner
+                    self.called[meaning[0]] = self.called.get(meaning[0], 0) + 1
+
+    def _inner(self, owner: str, prop: Schema) -> Schema:
+        whole = self._whole(owner, prop)
+        inner: Schema = whole.get("items", whole)
+        return inner
+
+    def _whole(self, owner: str, part: Any) -> Any:
+        """A part with all that it refers to, without what means nothing for an enumeration."""
+        if isinstance(part, list):
+            return [self._whole(owner, one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return self._whole(owner, self.messages[owner]["definitions"][part["$ref"].rsplit("/", 1)[-1]])
+        dropped = {"definitions", "additionalItems"} | ({"additionalProperties"} if "enum" in part else set())
+        return {k: self._whole(owner, v) for k, v in part.items() if k not in dropped}
+
+    def _lift(self, owner: str, part: Schema, definitions: dict[str, Schema]) -> Schema:
+        properties = {
+            wire: self._reference(owner, wire, prop, definitions)
+            for wire, prop in part.get("properties", {}).items()
+        }
+        return part | {"properties": properties} if properties else part
+
+    def _reference(self, owner: str, wire: str, prop: Schema, definitions: dict[str, Schema]) -> Schema:
+        """A property, or a reference to it if it must have a name."""
+        inner = prop.get("items", prop)
+        if not _must_be_named(inner):
+            return prop
+        name = _capital(wire)
+        if self.called[name] > 1:
+            name = self.names[name, json.dumps(inner, sort_keys=True)] + name
+        definitions[name] = self._lift(owner, inner, definitions)
+        reference = {"$ref": f"#/definitions/{name}"}
+        return prop | {"items": reference} if "items" in prop else reference
+
+
+def _must_be_named(part: Schema) -> bool:
+    return "enum" in part or "properties" in part
+
+
+def _capital(wire: str) -> str:
+    return wire[0].upper() + wire[1:]
+
+
+def _named(messages: dict[str, Schema]) -> dict[str, Schema]:
+    """The messages of 1.6 as if its schemas were written like those of later versions."""
+    lifter = Lifter(messages)
+    lifted = {name: lifter.lifted(name) for name in messages}
+    return {name if name.endswith("Response") else f"{name}Request": lifted[name] for name in messages}
 
 
 def _bare(part: Any, inside_properties: bool = False) -> Any:
@@ -318,6 +416,7 @@ def files() -> dict[Path, str]:
     wire = ROOT / "csms" / "wire"
     return {
         wire / "words.py": words_source(),
+        wire / "v16" / "messages.py": version_source("v16", "OCPP 1.6 messages, to the letter."),
         wire / "v201" / "messages.py": version_source("v201", "OCPP 2.0.1 messages, to the letter."),
         wire / "v21" / "messages.py": version_source("v21", "OCPP 2.1 messages, to the letter."),
     }

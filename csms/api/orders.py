@@ -15,14 +15,27 @@ _CREDENTIALS = frozenset(
     {
         "CertificateSigned",
         "DeleteCertificate",
+        "GetDiagnostics",
         "GetLog",
         "InstallCertificate",
         "PublishFirmware",
         "SetNetworkProfile",
+        "SignedUpdateFirmware",
         "UpdateFirmware",
     }
 )
 _SECURED = frozenset({"securityctrlr", "ocppcommctrlr"})
+_SECURED_KEYS = frozenset(
+    {
+        "additionalrootcertificatecheck",
+        "authorizationkey",
+        "certificatesignedmaxchainsize",
+        "cponame",
+        "securityprofile",
+        "websocketpinginterval",
+    }
+)
+"""Keys of OCPP 1.6 that are variables of such components later, as far as they can be set."""
 _POWER = ("limit", "setpoint", "dischargeLimit")
 
 
@@ -31,7 +44,7 @@ def credential(action: str, payload: Mapping[str, object]) -> bool:
     if action in _CREDENTIALS:
         return True
     if action == "ChangeConfiguration":
-        return str(payload.get("key", "")).lower() in ("authorizationkey", "securityprofile")
+        return str(payload.get("key", "")).lower() in _SECURED_KEYS
     if action != "SetVariables":
         return False
     return any(str(one.get("name", "")).lower() in _SECURED for one in _mappings(payload))

@@ -4,6 +4,7 @@ from csms.blocks import (
     authorization,
     availability,
     certificates,
+    charging_state,
     data_transfer,
     device_model,
     diagnostics,
@@ -12,6 +13,7 @@ from csms.blocks import (
     local_list,
     meter_values,
     monitoring,
+    numbering,
     provisioning,
     reservation,
     security,
@@ -28,7 +30,9 @@ for _block in (
     device_model,  # B
     authorization,  # C
     transactions,  # E
+    numbering,  # E
     availability,  # G
+    charging_state,  # G
     reservation,  # H
     meter_values,  # J
     smart_charging,  # K

@@ -21,7 +21,7 @@ import structlog
 
 from csms.bus.bus import Bus
 from csms.clock import Clock
-from csms.domain.facts import RequestChanged
+from csms.domain.facts import Fact, RequestChanged
 from csms.errors import ConfigurationError, CsmsError, StationRefused, StationTimeout, StoreUnavailable
 from csms.store import journal, profiles, requests
 from csms.store.database import Database
@@ -77,7 +77,8 @@ class Answered:
     at: datetime
 
 
-Aftermath = Callable[[Connection, Answered], Awaitable[None]]
+Aftermath = Callable[[Connection, Answered], Awaitable[Fact | None]]
+"""What it gives back, if anything, is published when all is kept."""
 
 
 class After:
@@ -243,19 +244,21 @@ async def _answered(desk: Desk, placed: Placed, answer: object) -> None:
         await journal.call_changed(conn, placed.call_id, "answered", at=now, answer=text)
         if placed.request_id is not None:
             await _taken_on(conn, placed, told, now)
-    await _aftermath(desk, placed, answer, now)
+    told_of = await _aftermath(desk, placed, answer, now)
     _ring(desk, placed, now)
+    if told_of is not None:
+        desk.bus.publish(told_of)
 
 
-async def _aftermath(desk: Desk, placed: Placed, answer: object, now: datetime) -> None:
+async def _aftermath(desk: Desk, placed: Placed, answer: object, now: datetime) -> Fact | None:
     """Keep what follows from an answer; what cannot be kept (a date that is none) does not undo it."""
     words = _in_words(placed.ask, answer)
     function = None if words is None else desk.after.function(type(words[0]))
     if words is None or function is None:
-        return
+        return None
     try:
         async with desk.db.begin() as conn:
-            await function(conn, Answered(placed.station, words[0], words[1], now))
+            return await function(conn, Answered(placed.station, words[0], words[1], now))
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -266,6 +269,7 @@ async def _aftermath(desk: Desk, placed: Placed, answer: object, now: datetime) 
             call_id=placed.call_id,
             reason=type(error).__name__,
         )
+        return None
 
 
 async def _taken_on(conn: Connection, placed: Placed, told: object, now: datetime) -> None:

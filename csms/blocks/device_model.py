@@ -10,9 +10,10 @@ from csms.blocks import calls, parts
 from csms.blocks.calls import After, Answered, Desk, Followed, Order
 from csms.blocks.context import Context
 from csms.blocks.places import can_be
-from csms.domain.device_model import MessageLimit, Place, batches, message_limit
+from csms.domain.device_model import Inventory, MessageLimit, Place, batches, message_limit
 from csms.domain.facts import ReportCompleted, RequestChanged
-from csms.store import variables
+from csms.errors import NotSupportedByDialect
+from csms.store import requests, variables
 from csms.store.edits import Connection
 from csms.store.stations import StationRow
 from csms.store.variables import VariableRow, WantedVariableRow
@@ -131,6 +132,18 @@ async def set_variables(
     `order` says whom and for whom; its `ask` is not looked at. Raises `StationError`.
     """
     pieces = batches(wanted, _length, await limit(desk, order.station, "SetVariables"))
+    try:
+        return await _set_in_parts(desk, order, pieces)
+    except NotSupportedByDialect:
+        if all(len(part) == 1 for part in pieces):
+            raise
+        # it may be that it takes one at a time and has not been asked yet what it takes
+        return await _set_in_parts(desk, order, [(one,) for one in wanted])
+
+
+async def _set_in_parts(
+    desk: Desk, order: Order, pieces: Iterable[tuple[words.SetVariableDataType, ...]]
+) -> list[words.SetVariableResultType]:
     asks = [words.SetVariablesRequest(set_variable_data=part) for part in pieces]
     return await in_parts(desk, order, asks, lambda answer: answer.set_variable_result)
 
@@ -187,6 +200,28 @@ def _length(item: T) -> int:
 
 
 # ---- what follows from an answer
+
+
+@after.on(words.GetBaseReportRequest)
+async def inventory_told(conn: Connection, done: Answered) -> ReportCompleted | None:
+    """B07 at a station that answers with its device model: there is no report to wait for."""
+    if not isinstance(done.answer, Inventory):
+        return None
+    identity, number = done.station.identity, done.request.request_id
+    for value in done.answer.values[: parts.VARIABLES_MAX]:
+        hidden = value.value is None
+        row = _row(
+            identity,
+            value.place,
+            value=value.value,
+            mutability="WriteOnly" if hidden else "ReadWrite" if value.settable else "ReadOnly",
+            reported_at=done.at,
+        )
+        await variables.put_reported(conn, row)
+    await requests.change(
+        conn, identity, number, state=requests.COMPLETE, status=done.answer.status, changed_at=done.at
+    )
+    return ReportCompleted(done.at, identity, number)
 
 
 @after.on(words.GetVariablesRequest)

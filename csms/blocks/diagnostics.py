@@ -2,7 +2,7 @@
 
 from csms.blocks.availability import keep_status
 from csms.blocks.context import Context
-from csms.blocks.parts import taken
+from csms.blocks.parts import in_hand, taken
 from csms.blocks.places import can_be
 from csms.blocks.times import moment
 from csms.domain.facts import RequestChanged
@@ -53,11 +53,14 @@ def _status(event: words.EventDataType) -> StatusReport | None:
 @router.on(words.LogStatusNotificationRequest)
 async def log_status(request: words.LogStatusNotificationRequest, ctx: Context) -> None:
     """N01.FR.07 to 11: how the upload of a log goes on; a newer request takes its place (N01.FR.12, 20)."""
-    if request.request_id is None:
+    request_id = request.request_id
+    if request_id is None and request.status != "Idle":
+        request_id = await in_hand(ctx, "log")
+    if request_id is None:
         return
     state = _LOG_STATES.get(request.status, requests.FAILED)
-    ctx.keep(requests.told(ctx.station.id, request.request_id, ctx.now, state=state, status=request.status))
-    ctx.emit(RequestChanged(ctx.now, ctx.station.id, request.request_id))
+    ctx.keep(requests.told(ctx.station.id, request_id, ctx.now, state=state, status=request.status))
+    ctx.emit(RequestChanged(ctx.now, ctx.station.id, request_id))
 
 
 @router.on(words.NotifyCustomerInformationRequest)

@@ -1,6 +1,7 @@
 """Block L: firmware updates and publishing, followed to their end."""
 
 from csms.blocks.context import Context
+from csms.blocks.parts import in_hand
 from csms.domain.facts import RequestChanged
 from csms.store import requests
 from csms.wire import words
@@ -24,7 +25,10 @@ LOST = frozenset(
 @router.on(words.FirmwareStatusNotificationRequest)
 async def firmware_status(request: words.FirmwareStatusNotificationRequest, ctx: Context) -> None:
     """L01.FR.10: how an update goes on; L01.FR.20: which one, but for `Idle`, which is of none."""
-    _keep(request.request_id, request.status, None, ctx)
+    request_id = request.request_id
+    if request_id is None and request.status != "Idle":
+        request_id = await in_hand(ctx, "firmware update")
+    _keep(request_id, request.status, None, ctx)
 
 
 @router.on(words.PublishFirmwareStatusNotificationRequest)

@@ -36,6 +36,12 @@ async def taken(ctx: Context, request_id: int, *, last: bool) -> bool:
     return True
 
 
+async def in_hand(ctx: Context, kind: str) -> int | None:
+    """The request that a message without a request id speaks of: the newest one that has not ended."""
+    rows = await requests.open_of(ctx.db, ctx.station.id, kind)
+    return rows[0].request_id if rows else None
+
+
 def ended(ctx: Context, request_id: int, why: str) -> None:
     """No more parts of this request."""
     log.warning("report dropped", station_id=ctx.station.id, request_id=request_id, reason=why)

@@ -45,6 +45,14 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Inventory:
+    """A device model that comes with the answer and not in reports after it."""
+
+    values: tuple[Value, ...]
+    status: str = "Accepted"
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLimit:
     """How much one message to a station may hold; None: not said."""
 

@@ -25,6 +25,10 @@ class EventType(StrEnum):
     ENDED = "Ended"
 
 
+UNTYPED = ""
+"""The type of a token whose station does not say what kind it was shown (OCPP 1.6)."""
+
+
 class IdToken(Struct, frozen=True, gc=False):
     """What identifies a driver to a station. Tokens are case-insensitive (identifierString)."""
 

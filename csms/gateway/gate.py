@@ -20,13 +20,16 @@ _FOLLOWS = {
     "GetChargingProfiles": "ReportChargingProfiles",
     "GetDERControl": "ReportDERControl",
     "GetDisplayMessages": "NotifyDisplayMessages",
+    "GetDiagnostics": "DiagnosticsStatusNotification",
     "GetLog": "LogStatusNotification",
     "GetMonitoringReport": "NotifyMonitoringReport",
     "GetReport": "NotifyReport",
     "PublishFirmware": "PublishFirmwareStatusNotification",
+    "SignedUpdateFirmware": "SignedFirmwareStatusNotification",
     "UpdateFirmware": "FirmwareStatusNotification",
 }
 _TRIGGERS = {
+    "SignChargePointCertificate": "SignCertificate",
     "SignChargingStationCertificate": "SignCertificate",
     "SignV2GCertificate": "SignCertificate",
     "SignCombinedCertificate": "SignCertificate",
@@ -74,6 +77,6 @@ def _triggered(ask: object) -> str | None:
     """What a TriggerMessage asks for; None for any other ask."""
     if isinstance(ask, words.TriggerMessageRequest):
         return ask.requested_message
-    if isinstance(ask, RawCall) and ask.action == "TriggerMessage":
+    if isinstance(ask, RawCall) and ask.action in ("TriggerMessage", "ExtendedTriggerMessage"):
         return str(ask.payload.get("requestedMessage"))
     return None

@@ -6,6 +6,7 @@ another security profile all get the same answer for the same work (section 2.2,
 
 import asyncio
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 INVALID_CERTIFICATE = "InvalidChargingStationCertificate"
 _AUTHORIZATION_MAX = 1024
+_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2}){16,20}")
+"""16 to 20 bytes, as OCPP 1.6 has them in `AuthorizationKey` (security white paper, A00.FR.205)."""
 
 
 class Turned(CsmsError):
@@ -70,7 +73,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What HTTP Basic authentication says."""
+    """What HTTP Basic authentication says.
+
+    A 1.6 station may be given its key in hexadecimal digits and log in with the bytes that they stand for
+    (OCPP-J 1.6, 6.2.2): `password` is in digits then.
+    """
 
     name: str
     password: str = field(repr=False)
@@ -160,7 +167,13 @@ def _now() -> float:
 def _right_login(identity: str, login: Login, station: StationRow | None) -> bool:
     right_name = login.name.lower() == identity  # A00.FR.204
     stored = passwords.DUMMY_HASH if station is None else station.password_hash
-    return passwords.verify(login.password, stored) and right_name
+    fits = [passwords.verify(one, stored) for one in _spellings(login.password)]
+    return any(fits) and right_name
+
+
+def _spellings(password: str) -> tuple[str, ...]:
+    """A key in hexadecimal digits is the same in small and in capital letters."""
+    return (password, password.lower(), password.upper()) if _HEX_KEY.fullmatch(password) else (password,)
 
 
 def _right_certificate(
@@ -193,11 +206,19 @@ def credentials(headers: Headers) -> Login | None:
     if scheme.lower() != "basic":
         return None
     try:
-        text = b64decode(token.strip(), validate=True).decode()
+        name, colon, password = b64decode(token.strip(), validate=True).partition(b":")
+        return Login(name.decode(), _spelled(password)) if colon else None
     except (binascii.Error, UnicodeError, ValueError):
         return None
-    name, colon, password = text.partition(":")
-    return Login(name, password) if colon else None
+
+
+def _spelled(password: bytes) -> str:
+    """A password as text; bytes that are none, as a random key's practically never are, in hexadecimal."""
+    try:
+        text = password.decode()
+    except UnicodeError:
+        return password.hex()
+    return text if text.isprintable() else password.hex()
 
 
 def common_dialect(headers: Headers, dialects: Sequence[Dialect]) -> Dialect:

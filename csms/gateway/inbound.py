@@ -14,6 +14,7 @@ never refused (row 31): the connection is ended, so that the station goes offlin
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import datetime
 from math import inf
 from types import CoroutineType
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from msgspec import Struct
 from csms.blocks.context import Context
 from csms.blocks.live import LiveTransactions
 from csms.domain.facts import Fact, SecurityAlarmRaised
+from csms.domain.numbering import UnnumberedEvent
 from csms.domain.station import Registration, StationRef
 from csms.domain.transaction import TransactionEvent
 from csms.errors import ChangeRefused, CsmsError, OcppError, StoreUnavailable
@@ -86,7 +88,7 @@ class _Work(Struct):
 class Inbound:
     """Answers the calls of one station, one after the other."""
 
-    __slots__ = ("_calls", "_closed", "_house", "_seen_at", "_silent", "_talk", "_task", "_work")
+    __slots__ = ("_began_at", "_calls", "_closed", "_house", "_seen_at", "_silent", "_talk", "_task", "_work")
 
     def __init__(self, house: House, talk: Talk) -> None:
         self._house = house
@@ -96,6 +98,7 @@ class Inbound:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._silent = True
+        self._began_at = house.clock.now()
         self._seen_at = -inf
 
     def take(self, call: CallReceived | SendReceived) -> None:
@@ -226,11 +229,17 @@ class Inbound:
             self._seen_at = at
             ctx.keep(stations.seen(ctx.station.id, ctx.now))
         if type(request) is TransactionEvent and not request.offline:
-            skew_s = self._talk.skew.sample(request.at, ctx.now)
-            if skew_s is not None:
-                ctx.keep(stations.clock_skew(ctx.station.id, skew_s))
-                if abs(skew_s) > ALARMING_S:
-                    ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "clock is off"))
+            self._look_at_clock(request.at, ctx)
+        elif type(request) is UnnumberedEvent and request.event.at >= self._began_at:
+            # what seems older than this connection may have waited for it: it does not say that it has
+            self._look_at_clock(request.event.at, ctx)
+
+    def _look_at_clock(self, told: datetime, ctx: Context) -> None:
+        skew_s = self._talk.skew.sample(told, ctx.now)
+        if skew_s is not None:
+            ctx.keep(stations.clock_skew(ctx.station.id, skew_s))
+            if abs(skew_s) > ALARMING_S:
+                ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "clock is off"))
 
     def _booted(self, reply: words.BootNotificationResponse) -> None:
         registration = Registration(reply.status)

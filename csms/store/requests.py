@@ -53,6 +53,8 @@ class RequestPartRow(SQLModel, table=True):
     payload: str
 
 
+_OPEN_MAX = 20
+
 REQUEST = table_of(RequestRow)
 PART = table_of(RequestPartRow)
 
@@ -142,6 +144,17 @@ async def parts(db: Database, row: RequestRow) -> list[RequestPartRow]:
             once.append(part)
             seen.update(() if part.seq_no is None else (part.seq_no,))
     return once
+
+
+async def open_of(db: Database, identity: str, kind: str, since: datetime | None = None) -> list[RequestRow]:
+    """A station's requests of a kind that have not ended, newest first; those begun after `since`."""
+    query = select(REQUEST).where(
+        REQUEST.c.identity == identity, REQUEST.c.kind == kind, REQUEST.c.state == OPEN
+    )
+    if since is not None:
+        query = query.where(REQUEST.c.opened_at > since)
+    newest = query.order_by(REQUEST.c.opened_at.desc(), REQUEST.c.request_id.desc())
+    return await db.every(RequestRow, newest.limit(_OPEN_MAX))
 
 
 def part(identity: str, request_id: int, at: datetime, complete: bool) -> Change:

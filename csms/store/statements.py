@@ -85,11 +85,15 @@ def insert_into(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
     return postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
 
 
-def keep(row: type[SQLModel]) -> Statement:
-    """Insert; a row whose key is there already changes nothing."""
+def keep(row: type[SQLModel], *, by_key: bool = False) -> Statement:
+    """Insert; a row whose key is there already changes nothing.
+
+    With `by_key` that is so for the primary key alone: what else must be unique and is not refuses the row.
+    """
 
     def build(dialect: str, table: Table) -> Executable:
-        return insert_into(dialect, table).on_conflict_do_nothing()
+        key = list(table.primary_key.columns) if by_key else None
+        return insert_into(dialect, table).on_conflict_do_nothing(index_elements=key)
 
     return _insertion(row, build, Again.FIRST)
 

@@ -174,6 +174,11 @@ async def value_read(
         await put_row(conn, VariableRow(identity=identity, value=value, reported_at=at, **asdict(place)))
 
 
+async def put_reported(conn: AsyncConnection, row: VariableRow) -> None:
+    """Write down a value with its characteristics, as an answer told it."""
+    await put_row(conn, row)
+
+
 async def put_network_profile(conn: AsyncConnection, row: NetworkProfileRow) -> None:
     """Write down what was sent to a slot."""
     await put_row(conn, row)

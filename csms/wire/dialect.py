@@ -49,6 +49,21 @@ class Outbound:
     other: Callable[[Any], "Outbound | None"] = _no_other
 
 
+def by_ask(
+    write: Callable[[Any], tuple[str, msgspec.Struct]], read: Callable[[Any, Any], object]
+) -> Outbound:
+    """For a house word whose action depends on what it says, or the sense of its answer on what was asked.
+
+    `write` gives the action and the message; `read` is given the ask and the answer to it.
+    """
+
+    def entry(ask: object) -> Outbound:
+        action, message = write(ask)
+        return Outbound(action, lambda _: message, lambda answer: read(ask, answer))
+
+    return Outbound("", lambda ask: write(ask)[1], lambda answer: answer, other=entry)
+
+
 @dataclass(frozen=True, slots=True)
 class RawCall:
     """Ask: any call that a CSMS may send, with the payload in the station's own words. Answer: a dict."""

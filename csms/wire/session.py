@@ -185,7 +185,7 @@ class Session:
         return call
 
     def _misused(self, id: str, description: str) -> BadFrame:
-        return BadFrame(frames.write_error(id, "RpcFrameworkError", description), description)
+        return BadFrame(self._error(id, "RpcFrameworkError", description), description)
 
     def _sent(self, send: Send) -> Event:
         if self._rules.has_later_types:
@@ -210,7 +210,7 @@ class Session:
 
     def _bad(self, bad: BadText) -> Event:
         if bad.type in (None, frames.CALL):
-            return BadFrame(frames.write_error(bad.id, bad.code, bad.description), bad.description)
+            return BadFrame(self._error(bad.id, bad.code, bad.description), bad.description)
         if bad.type in (frames.CALL_RESULT, frames.CALL_ERROR):  # an answer is never answered
             known = bad.id == self._pending and self._ends(bad.id)
             return Refused(bad.id, bad.code, bad.description) if known else BadFrame(None, bad.description)
@@ -222,7 +222,7 @@ class Session:
         reason = "This message type is not known."
         if not self._rules.answers_unknown_types:
             return BadFrame(None, reason)
-        return BadFrame(frames.write_error(id, "MessageTypeNotSupported", reason), reason)
+        return BadFrame(self._error(id, "MessageTypeNotSupported", reason), reason)
 
     def call(self, id: str, action: str, payload: bytes) -> str:
         """The text of our call, which from now on waits for its answer."""
@@ -248,8 +248,11 @@ class Session:
     def refuse(self, id: str, error: OcppError) -> str:
         """The text of our refusal. It is not kept: the same call again is looked at again."""
         self._in_work.pop(id, None)
-        code = self._rules.spelling.get(error.code, error.code)
-        return frames.write_error(id, code, error.description)
+        return self._error(id, error.code, error.description)
+
+    def _error(self, id: str, code: str, description: str) -> str:
+        """A CALLERROR, its code as the version spells it."""
+        return frames.write_error(id, self._rules.spelling.get(code, code), description)
 
     def reject_answer(self, id: str, error: OcppError) -> str | None:
         """What to send when the answer to our call breaks the schema: nothing before 2.1 (row 24)."""

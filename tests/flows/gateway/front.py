@@ -28,10 +28,11 @@ from csms.store.database import Database
 from csms.store.stations import StationRow
 from csms.store.writer import Writer
 from csms.wire.router import Router
+from csms.wire.v16 import DIALECT as V16
 from csms.wire.v21 import DIALECT as V21
 from csms.wire.v201 import DIALECT as V201
 
-DIALECTS = (V21, V201)
+DIALECTS = (V21, V201, V16)
 PASSWORD = "correct:horse:battery:staple"  # with colons: only the first one of the header splits
 STATION = "cs-1"
 WAIT_S = 10.0
@@ -303,7 +304,6 @@ async def front(
     bus: MemoryBus | None = None,
     url: str = "sqlite://",
     clock: Clock | None = None,
-    policy: Policy | None = None,
     **settings: Any,
 ) -> AsyncIterator[Front]:
     """A running gateway with the station `cs-1` registered and never booted."""
@@ -318,7 +318,7 @@ async def front(
         clock=clock or RealClock(),
         router=router,
         dialects=DIALECTS,
-        policy=policy or Policy(),
+        policy=Policy(),
         settings=replace(QUICK, **settings),
     )
     house = Front(db, writer, bus, gateway)

@@ -1,0 +1,43 @@
+"""Sampled values of OCPP 1.6: text that may be junk, with defaults of their own."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from csms.domain.meter import Reading, SampledValue, reading
+from csms.wire.v16 import messages as m
+from csms.wire.v16.times import instant
+
+REGISTER = "Energy.Active.Import.Register"
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
+
+Sampled = m.MeterValuesSampledValue | m.StopTransactionSampledValue
+
+
+def number(text: str) -> float:
+    """A value; NaN for text that is no decimal number: the domain takes that for not believable."""
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def readings(values: Sequence[m.MeterValue | m.TransactionData]) -> tuple[Reading, ...]:
+    """What the meter said, oldest first."""
+    found = [_reading(value) for value in values]
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _reading(value: m.MeterValue | m.TransactionData) -> Reading:
+    plain = [one for one in value.sampled_value if one.format != "SignedData"]  # a signature is no number
+    return reading(instant(value.timestamp), [_sampled(one) for one in plain])
+
+
+def _sampled(one: Sampled) -> SampledValue:
+    return SampledValue(
+        number(one.value),
+        one.measurand or REGISTER,
+        one.unit or None,
+        0,
+        one.phase or None,
+        one.location or "Outlet",
+        one.context or "Sample.Periodic",
+    )
