@@ -1,7 +1,7 @@
 """The writer alone, in a process of its own: what the store could keep if nobody had to speak to stations.
 
-An event is one event row, one reading and one upsert of its transaction. As many callers as `batch` says wait
-for each commit before they come with their next event, so batches are about that large.
+An event is one event row with its reading, and a step of its transaction's row. As many callers as `batch`
+says wait for each commit before they come with their next event, so batches are about that large.
 """
 
 import asyncio
@@ -63,12 +63,12 @@ def prepared(identity: str, each: int) -> list[list[Change]]:
             raw=_RAW,
             digest=b"0123456789abcdef",
         )
-        transaction = begin(identity, event) if transaction is None else fold(transaction, event)
+        before = transaction
+        transaction = begin(identity, event) if before is None else fold(before, event)
         out.append(
             [
-                transactions.event_kept(identity, event, None, at),
-                transactions.state_kept(transaction),
-                transactions.readings_kept(identity, 1, event.readings, event.transaction_id, seq_no),
+                transactions.event_kept(identity, event, None, at, 1),
+                transactions.state_kept(transaction, before),
             ]
         )
     return out

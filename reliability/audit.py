@@ -24,7 +24,10 @@ _STATE = tuple(State.__dataclass_fields__)
 _EVENTS = "SELECT transaction_id, seq_no, payload FROM transaction_event WHERE identity = ? ORDER BY 1, 2"
 _STATES = f'SELECT transaction_id, conflicts, {", ".join(_STATE)} FROM "transaction" WHERE identity = ?'
 _READINGS = (
-    "SELECT source, seq_no, part, at, power_w, import_wh, export_wh, soc FROM reading WHERE identity = ?"
+    "SELECT source, seq_no, part, at, power_w, import_wh, export_wh, soc FROM ("
+    "SELECT identity, source, seq_no, part, at, power_w, import_wh, export_wh, soc FROM reading UNION ALL "
+    "SELECT identity, transaction_id, seq_no, 0, read_at, power_w, import_wh, export_wh, soc "
+    "FROM transaction_event WHERE read_at IS NOT NULL) AS reading WHERE identity = ?"
 )
 _CONFLICTS = "SELECT transaction_id, seq_no, payload FROM transaction_event_conflict WHERE identity = ?"
 _OF = " AND {} IN ({})"

@@ -74,7 +74,7 @@ def _taken(
     event: TransactionEvent, known: Transaction | None, info: IdTokenInfo | None, ctx: Context
 ) -> Transaction:
     folded = begin(ctx.station.id, event) if known is None else fold(known, event)
-    _keep(event, folded, info, ctx)
+    _keep(event, known, folded, info, ctx)
     _tell(event, folded, ctx)
     if _has_new_gap(event, known, folded):  # row 35
         ctx.emit(TransactionDoubted(ctx.now, ctx.station.id, event.transaction_id))
@@ -142,16 +142,21 @@ async def _conflicting(event: TransactionEvent, known: Transaction, ctx: Context
     ctx.live.put(folded)
 
 
-def _keep(event: TransactionEvent, folded: Transaction, info: IdTokenInfo | None, ctx: Context) -> None:
-    identity = ctx.station.id
-    ctx.keep(transactions.event_kept(identity, event, None if info is None else info.status, ctx.now))
-    ctx.keep(transactions.state_kept(folded))
-    if event.readings:
-        # J02: an event may come before the EVSE is known
-        evse_id = event.evse_id or folded.evse_id or 0
-        ctx.keep(
-            transactions.readings_kept(identity, evse_id, event.readings, event.transaction_id, event.seq_no)
-        )
+def _keep(
+    event: TransactionEvent,
+    known: Transaction | None,
+    folded: Transaction,
+    info: IdTokenInfo | None,
+    ctx: Context,
+) -> None:
+    identity, status = ctx.station.id, None if info is None else info.status
+    # J02: an event may come before the EVSE is known
+    evse_id = event.evse_id or folded.evse_id or 0
+    ctx.keep(transactions.event_kept(identity, event, status, ctx.now, evse_id))
+    ctx.keep(transactions.state_kept(folded, known))
+    if len(event.readings) > 1:
+        source, seq_no = event.transaction_id, event.seq_no
+        ctx.keep(transactions.readings_kept(identity, evse_id, event.readings, source, seq_no, 1))
     if event.reservation_id is not None:  # H03.FR.10
         ctx.keep(reservations.used(identity, event.reservation_id, ctx.now, event.transaction_id))
     if event.remote_start_id is not None:  # F01.FR.25: the transaction that we have asked for

@@ -21,9 +21,9 @@ async def freeze(db: Database, event: GridEvent, program: Program, roster: Roste
         if row.baseline_w is not None:
             continue
         rows = await transactions.readings(
-            db, row.identity, row.evse_id, event.start - 2 * WINDOW, event.start
+            db, row.identity, row.evse_id, event.start - 2 * WINDOW, event.start, row.transaction_id
         )
-        readings = [transactions.reading_of(each) for each in rows if each.source in ("", row.transaction_id)]
+        readings = [transactions.reading_of(each) for each in rows]
         row.baseline_w = baseline_w(program.terms.baseline, readings, event)
         if row.baseline_w is not None:
             frozen.append(row)

@@ -146,16 +146,14 @@ async def _readings(
     out = None if row.state in HOLDING or row.state == Part.RELEASED else row.changed_at
     until = min((at for at in (ended, out) if at is not None), default=None)
     stored = await transactions.readings(
-        db, row.identity, row.evse_id, event.start - _BEFORE, event.worked_until + MAX_GAP
+        db, row.identity, row.evse_id, event.start - _BEFORE, event.worked_until + MAX_GAP, row.transaction_id
     )
     return ParticipantReadings(
         driver_id=row.driver_id,
         station_id=row.identity,
         evse_id=row.evse_id,
         transaction_id=row.transaction_id,
-        readings=tuple(
-            transactions.reading_of(each) for each in stored if each.source in ("", row.transaction_id)
-        ),
+        readings=tuple(map(transactions.reading_of, stored)),
         since=None if transaction is None else transaction.started_at,
         until=until,
         baseline_w=row.baseline_w,

@@ -13,6 +13,15 @@ class Run:
 
     statement: Statement
     rows: list[Values] = field(default_factory=list)
+    _keys: set[object] = field(default_factory=set)
+    _known: int = 0
+
+    def keys(self) -> set[object]:
+        """The keys of its rows; of a statement that has some."""
+        key = itemgetter(*self.statement.key)
+        self._keys.update(map(key, self.rows[self._known :]))
+        self._known = len(self.rows)
+        return self._keys
 
 
 class Book:
@@ -30,21 +39,53 @@ class Book:
 
 
 def runs(changes: Iterable[Change], book: Book) -> list[Run]:
-    """Group changes into as few runs as possible without changing the order within any table.
+    """Group changes into as few runs as possible without changing the order of any row's changes.
 
     The rows are as the text of their statement wants them, none twice where only the last one counts. Raises
     `ValueError` for a row that is too long or too short.
     """
     ordered: list[Run] = []
-    newest: dict[str, Run] = {}
+    tables: dict[str, list[Run]] = {}
     for change in changes:
         statement = change.statement
-        run = newest.get(statement.table)
+        of_table = tables.setdefault(statement.table, [])
+        run = of_table[-1] if of_table else None
         if run is None or run.statement is not statement:
-            run = newest[statement.table] = Run(statement)
-            ordered.append(run)
+            run = _earlier(of_table, change)
+            if run is None:
+                run = Run(statement)
+                ordered.append(run)
+                of_table.append(run)
         run.rows.extend(change.rows)
     return [_ready(run, book) for run in ordered if run.rows]
+
+
+def _earlier(of_table: list[Run], change: Change) -> Run | None:
+    """The run that this change may still join: no later one of its table has any of its rows."""
+    if not change.statement.key:
+        return None
+    key = itemgetter(*change.statement.key)
+    for run in reversed(of_table):
+        if run.statement is change.statement:
+            return run
+        if not run.statement.key or not run.keys().isdisjoint(map(key, change.rows)):
+            return None
+    return None
+
+
+def apart(batch: Iterable[Run]) -> bool:
+    """Whether no row is in two of the runs."""
+    tables: dict[str, set[object]] = {}
+    several: dict[str, list[Run]] = {}
+    for run in batch:
+        several.setdefault(run.statement.table, []).append(run)
+    for table, of_table in several.items():
+        for run in of_table if len(of_table) > 1 else ():
+            seen = tables.setdefault(table, set())
+            if not run.statement.key or not seen.isdisjoint(run.keys()):
+                return False
+            seen |= run.keys()
+    return True
 
 
 def _ready(run: Run, book: Book) -> Run:

@@ -105,8 +105,10 @@ class SqliteDriver:
 
     def _write(self, connection: sqlite3.Connection, run: Run) -> None:
         rows, statement = run.rows, run.statement
-        if not statement.insert:
-            connection.executemany(self._book[statement].text, rows)
+        if statement.revises or not statement.insert:
+            found = connection.executemany(self._book[statement].text, rows).rowcount
+            if statement.revises and found != len(rows):
+                raise LookupError("a row is gone")
             return
         most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(statement.names)
         done = 0

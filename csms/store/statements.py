@@ -8,7 +8,7 @@ from enum import Enum
 from operator import itemgetter
 from typing import cast
 
-from sqlalchemy import Executable, Table, func
+from sqlalchemy import ClauseElement, Executable, Table, bindparam, func, tuple_
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
@@ -39,15 +39,18 @@ class Again(Enum):
 class Statement:
     """One insert, upsert or update; a module-level constant.
 
-    `names` are its parameters in the order of `Values`; `key` are the places of an insert's key among them.
+    `names` are its parameters in the order of `Values`; `key` are the places of its rows' key among them, if
+    it is an insert or an update by key.
     """
 
     table: str
     names: tuple[str, ...]
-    build: Callable[[str], Executable]
+    build: Callable[[str], Executable | ClauseElement]
     insert: bool = False
     key: tuple[int, ...] = ()
     again: Again = Again.EACH
+    revises: bool = False
+    """An update by key; a row that is not there is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,15 @@ def fill(row: type[SQLModel]) -> Statement:
     return _insertion(row, build, Again.EACH)
 
 
+def revise(row: type[SQLModel], names: Sequence[str]) -> Statement:
+    """Overwrite these columns of a row that is there; its values are theirs, and then the key's."""
+    table = table_of(row)
+    wanted = (*names, *(column.name for column in table.primary_key.columns))
+    key = tuple(range(len(names), len(wanted)))
+    values = tuple_(*(bindparam(name, type_=table.c[name].type) for name in wanted))
+    return Statement(table.name, wanted, lambda _dialect: values, True, key, Again.LAST, revises=True)
+
+
 def overwrite(
     statement: SqliteInsert | PostgresInsert, table: Table, newer_by: str | None = None
 ) -> SqliteInsert | PostgresInsert:
@@ -154,19 +166,35 @@ def compiled(statement: Statement, dialect: str) -> Compiled:
     """The statement's text for a driver: `?` for sqlite3, `$1` for asyncpg."""
     core = statement.build(dialect)
     keys = list(statement.names) if statement.insert else None
-    result = core.compile(dialect=dialect_of(dialect), column_keys=keys)  # type: ignore[attr-defined]
+    result = cast(ClauseElement, core).compile(dialect=dialect_of(dialect), column_keys=keys)
     assert isinstance(result, SQLCompiler)
     places = tuple(result.positiontup or ())
     missing = set(places) - set(statement.names)
     if missing:
         raise ValueError(f"statement on {statement.table} has unnamed values {sorted(missing)}")
     text, row = str(result), ""
+    if statement.revises:
+        return Compiled(_revision(statement, dialect, row=text), None, text)
     if statement.insert:
         row = _VALUES.search(text)[1]  # type: ignore[index]
         # A refused row undoes the whole flush anyway. Were it to undo its own command alone, SQLite would
         # copy each page aside before a command of many rows changes it: half as much work again.
         text = text.replace("INSERT INTO", "INSERT OR ROLLBACK INTO", 1) if dialect == "sqlite" else text
     return Compiled(text, picker(statement.names, places), row)
+
+
+def _revision(statement: Statement, dialect: str, row: str) -> str:
+    """An update by key: of one row for SQLite, of as many as there are for PostgreSQL."""
+    quote = dialect_of(dialect).identifier_preparer.quote
+    table, names = quote(statement.table), [quote(name) for name in statement.names]
+    border = statement.key[0]
+    if dialect == "sqlite":
+        told, where = (", ".join(f"{name} = ?" for name in part) for part in (names[:border], names[border:]))
+        return f"UPDATE {table} SET {told} WHERE {where.replace(', ', ' AND ')}"  # noqa: S608 - our own names
+    told = ", ".join(f"{name} = told.{name}" for name in names[:border])
+    where = " AND ".join(f"{table}.{name} = told.{name}" for name in names[border:])
+    rows = f"(VALUES {row}) AS told ({', '.join(names)})"
+    return f"UPDATE {table} SET {told} FROM {rows} WHERE {where}"  # noqa: S608 - our own names
 
 
 _VALUES = re.compile(r" VALUES (\([^)]*\))")

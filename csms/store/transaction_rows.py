@@ -65,7 +65,11 @@ class TransactionRow(SQLModel, table=True):
 
 
 class TransactionEventRow(SQLModel, table=True):
-    """One event as it came. The key makes a repeat harmless; `payload` is kept to the byte."""
+    """One event as it came. The key makes a repeat harmless; `payload` is kept to the byte.
+
+    From `evse_id` on it is the event's first reading, if it has one: events are only appended, so that costs
+    no page, where a row of its own among the EVSE's readings would. See `readings`.
+    """
 
     __tablename__ = "transaction_event"
 
@@ -80,6 +84,13 @@ class TransactionEventRow(SQLModel, table=True):
     digest: bytes
     answer_status: str | None = None
     payload: bytes
+    evse_id: int | None = None
+    read_at: datetime | None = Field(default=None, sa_column=moment())
+    power_w: float | None = None
+    import_wh: float | None = None
+    export_wh: float | None = None
+    soc: float | None = None
+    context: str | None = None
 
 
 class EventConflictRow(SQLModel, table=True):
@@ -98,7 +109,9 @@ class EventConflictRow(SQLModel, table=True):
 class ReadingRow(SQLModel, table=True):
     """One reading of one EVSE. `source` is transaction id, or empty for MeterValues; `seq_no` -1 there.
 
-    `part` numbers the readings inside one message, so that split data with one time stamp are both kept.
+    The first reading of an event (`part` 0) is in the event's own row, unless it was kept before that had
+    room for it. `part` numbers the readings inside one message, so that split data with one time stamp are
+    both kept.
     """
 
     __tablename__ = "reading"

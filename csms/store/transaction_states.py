@@ -6,7 +6,7 @@ from csms.domain.meter import Reading
 from csms.domain.transaction import IdToken, Marks, Transaction
 from csms.store.rows import from_micros, micros_or_none, plain, plain_or_none, to_micros
 from csms.store.statements import Values
-from csms.store.transaction_rows import ReadingRow, TransactionRow
+from csms.store.transaction_rows import TransactionRow
 
 
 def state_values(transaction: Transaction) -> Values:
@@ -44,6 +44,59 @@ def state_values(transaction: Transaction) -> Values:
     )
 
 
+STEP = (
+    "seen",
+    "charging_state",
+    "updated_at",
+    "last_import_wh",
+    "last_export_wh",
+    "last_at",
+    "power_w",
+    "power_at",
+    "soc",
+    "soc_at",
+    "soc_refused",
+)
+"""What the next event of a running transaction moves: a third of the row."""
+
+
+def is_step(before: Transaction, after: Transaction) -> bool:
+    """Whether nothing but the columns of `STEP` has changed, and no gap has come or gone."""
+    return (
+        after.first is before.first
+        and after.ended_at is before.ended_at
+        and after.started_at is before.started_at
+        and after.id_token is before.id_token
+        and after.evse_id == before.evse_id
+        and after.connector_id == before.connector_id
+        and after.remote_start_id == before.remote_start_id
+        and after.stopped_reason == before.stopped_reason
+        and after.offline == before.offline
+        and after.conflicts == before.conflicts
+        and after.marks is before.marks is None
+    )
+
+
+def step_values(transaction: Transaction) -> Values:
+    """In the order of `STEP`, and then the key."""
+    last = transaction.last
+    return (
+        seen_text(transaction.seen),
+        transaction.charging_state,
+        micros_or_none(transaction.updated_at),
+        None if last is None else last.import_wh,
+        None if last is None else last.export_wh,
+        None if last is None else to_micros(last.at),
+        transaction.power_w,
+        micros_or_none(transaction.power_at),
+        transaction.soc,
+        micros_or_none(transaction.soc_at),
+        transaction.soc_refused,
+        transaction.station_id,
+        plain(transaction.transaction_id),
+    )
+
+
 def folded(row: TransactionRow) -> Transaction:
     """A row as the domain has it."""
     token = None if row.id_token is None else IdToken(row.id_token, row.id_token_type or "")
@@ -75,18 +128,6 @@ def folded(row: TransactionRow) -> Transaction:
 
 def _registers(at: datetime | None, import_wh: float | None, export_wh: float | None) -> Reading | None:
     return None if at is None else Reading(at, import_wh=import_wh, export_wh=export_wh)
-
-
-def reading_of(row: ReadingRow) -> Reading:
-    """A stored reading in the domain's words."""
-    return Reading(
-        at=row.at,
-        power_w=row.power_w,
-        import_wh=row.import_wh,
-        export_wh=row.export_wh,
-        soc=row.soc,
-        context=row.context,
-    )
 
 
 def seen_text(seen: tuple[tuple[int, int], ...]) -> str:

@@ -1,17 +1,16 @@
 """Transactions, their events and their meter readings: the record that must not lose anything."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
-from csms.domain.meter import Reading
 from csms.domain.transaction import Transaction, TransactionEvent
 from csms.store.database import Database
 from csms.store.fleet import FleetRow, all_open
 from csms.store.queries import Query
+from csms.store.readings import first_values, of_transaction, reading_of, readings, readings_kept
 from csms.store.rows import plain, to_micros
-from csms.store.statements import Change, fill, from_row, keep, put
+from csms.store.statements import Change, from_row, keep, put, revise
 from csms.store.transaction_rows import (
     CONFLICT,
     EVENT,
@@ -23,7 +22,15 @@ from csms.store.transaction_rows import (
     TransactionEventRow,
     TransactionRow,
 )
-from csms.store.transaction_states import folded, reading_of, seen_ranges, seen_text, state_values
+from csms.store.transaction_states import (
+    STEP,
+    folded,
+    is_step,
+    seen_ranges,
+    seen_text,
+    state_values,
+    step_values,
+)
 
 __all__ = [
     "CONFLICT",
@@ -60,7 +67,7 @@ __all__ = [
 _EVENT = keep(TransactionEventRow)
 _CONFLICT = keep(EventConflictRow)
 _STATE = put(TransactionRow)
-_READING = fill(ReadingRow)
+_STEP = revise(TransactionRow, STEP)
 _NEEDS = put(ChargingNeedsRow, newer_by="at")
 
 # ---- queries
@@ -159,16 +166,6 @@ def cursor(row: TransactionRow) -> str:
     return f"{row.identity}/{row.transaction_id}"
 
 
-async def readings(
-    db: Database, identity: str, evse_id: int, start: datetime, end: datetime
-) -> list[ReadingRow]:
-    """Readings of an EVSE from `start` to `end`, both included, oldest first, from whatever message."""
-    query = select(READING).where(
-        READING.c.identity == identity, READING.c.evse_id == evse_id, READING.c.at.between(start, end)
-    )
-    return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
-
-
 async def readings_of(
     db: Database,
     identity: str,
@@ -178,31 +175,19 @@ async def readings_of(
 ) -> list[ReadingRow]:
     """Readings that came with a transaction's events, oldest first; from `start` to `end` if given."""
     row = await get(db, transaction_id, identity)
-    if row is None:
-        return []
-    # Readings that came before the EVSE was known stand under 0. Inside an EVSE's years of readings the
-    # transaction's own times are the way to these.
-    known = [at for at in (row.started_at, row.first_at) if at is not None]
-    query = select(READING).where(
-        READING.c.identity == identity,
-        READING.c.evse_id.in_({0, row.evse_id or 0}),
-        READING.c.source == transaction_id,
-    )
-    begin = start or (min(known) if known else None)
-    if begin is not None:
-        query = query.where(READING.c.at >= begin)
-    if end is not None:
-        query = query.where(READING.c.at <= end)
-    return await db.every(ReadingRow, query.order_by(READING.c.at, READING.c.seq_no, READING.c.part))
+    return [] if row is None else await of_transaction(db, row, start, end)
 
 
 # ---- what stations tell: changes for the writer
 
 
 def event_kept(
-    identity: str, event: TransactionEvent, answer_status: str | None, received_at: datetime
+    identity: str, event: TransactionEvent, answer_status: str | None, received_at: datetime, evse_id: int = 0
 ) -> Change:
-    """An event to the byte; one whose number is there already changes nothing."""
+    """An event to the byte, with its first reading; one whose number is there already changes nothing.
+
+    `evse_id` is the EVSE whose reading it is; 0 if that is not known.
+    """
     row = (
         identity,
         plain(event.transaction_id),
@@ -215,6 +200,7 @@ def event_kept(
         event.digest,
         answer_status,
         event.raw,
+        *first_values(evse_id, event.readings),
     )
     return Change(_EVENT, (row,))
 
@@ -225,35 +211,11 @@ def conflict_kept(identity: str, event: TransactionEvent, received_at: datetime)
     return Change(_CONFLICT, ((*key, to_micros(received_at), event.raw),))
 
 
-def state_kept(transaction: Transaction) -> Change:
-    """The folded state, whole."""
+def state_kept(transaction: Transaction, before: Transaction | None = None) -> Change:
+    """The folded state: whole, or what has moved since `before`, which is in the store or on its way."""
+    if before is not None and is_step(before, transaction):
+        return Change(_STEP, (step_values(transaction),))
     return Change(_STATE, (state_values(transaction),))
-
-
-def readings_kept(
-    identity: str, evse_id: int, readings: Sequence[Reading], source: str, seq_no: int
-) -> Change:
-    """Readings of one message; `source` is its transaction, or empty and `seq_no` -1 for MeterValues.
-
-    Told twice they are kept once. Values that come in several MeterValues with one time stamp fill one row.
-    """
-    rows = tuple(
-        (
-            identity,
-            evse_id,
-            to_micros(reading.at),
-            source,
-            seq_no,
-            part,
-            reading.power_w,
-            reading.import_wh,
-            reading.export_wh,
-            reading.soc,
-            reading.context,
-        )
-        for part, reading in enumerate(readings)
-    )
-    return Change(_READING, rows)
 
 
 def needs_kept(row: ChargingNeedsRow) -> Change:

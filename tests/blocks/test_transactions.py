@@ -83,7 +83,7 @@ async def test_e02_an_event_without_token_has_an_empty_answer(bench: Bench) -> N
 async def test_e02_readings_are_kept_and_told(bench: Bench) -> None:
     await bench.tell(_event(1, readings=(_reading(-6950.0, 1),)))
     assert bench.told(MeterRead) == [MeterRead(START, STATION, 1, -6950.0, 60.0)]
-    (row,) = await transactions.readings(bench.db, STATION, 1, START, START + timedelta(hours=1))
+    (row,) = await transactions.readings(bench.db, STATION, 1, START, START + timedelta(hours=1), TX)
     assert (row.power_w, row.import_wh, row.export_wh, row.source, row.seq_no) == (
         -6950.0,
         1000.0,
@@ -97,7 +97,7 @@ async def test_e02_readings_are_kept_and_told(bench: Bench) -> None:
 
 async def test_tc_j_08_readings_before_the_evse_is_known_are_kept(bench: Bench) -> None:
     await bench.tell(_event(0, EventType.STARTED, evse_id=None, readings=(_reading(0.0),)))
-    assert len(await transactions.readings(bench.db, STATION, 0, START, START + timedelta(hours=1))) == 1
+    assert len(await transactions.readings(bench.db, STATION, 0, START, START + timedelta(hours=1), TX)) == 1
 
 
 async def test_row_33_e13_a_repeat_changes_nothing_and_gets_the_first_answer(bench: Bench) -> None:
@@ -159,7 +159,7 @@ async def test_row_38_what_was_measured_offline_is_history(bench: Bench) -> None
     await bench.tell(_event(1, offline=True, readings=(_reading(7000.0),)))
     assert not bench.told(MeterRead)
     assert len(bench.told(TransactionUpdated)) == 1
-    assert len(await transactions.readings(bench.db, STATION, 1, START, START + timedelta(hours=1))) == 1
+    assert len(await transactions.readings(bench.db, STATION, 1, START, START + timedelta(hours=1), TX)) == 1
 
 
 async def test_row_38_a_late_authorization_is_still_answered(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from csms.domain.transaction import EventType, Transaction, TransactionEvent, en
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.statements import Change
-from csms.store.transaction_rows import EVENT, READING
+from csms.store.transaction_rows import EVENT
 from csms.store.writer import Writer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,8 +35,8 @@ def event(seq_no: int) -> TransactionEvent:
 def changes(identity: str, seq_no: int) -> list[Change]:
     told = event(seq_no)
     return [
-        transactions.event_kept(identity, told, None, START),
-        transactions.readings_kept(identity, 1, told.readings, "tx", seq_no),
+        transactions.event_kept(identity, told, None, START, 1),
+        transactions.readings_kept(identity, 1, told.readings, "tx", seq_no, 1),
     ]
 
 
@@ -45,6 +45,17 @@ def folded(identity: str, numbers: list[int]) -> Transaction:
     for seq_no in numbers[1:]:
         transaction = fold(transaction, event(seq_no))
     return transaction
+
+
+def states(identity: str, numbers: list[int]) -> list[Change]:
+    """The transaction after each event, whole or as a step, and the last one told twice."""
+    out: list[Change] = []
+    before: Transaction | None = None
+    for number in numbers:
+        after = begin(identity, event(number)) if before is None else fold(before, event(number))
+        out.append(transactions.state_kept(after, before))
+        before = after
+    return [*out, out[-1]]
 
 
 async def check(url: str, plan: list[list[int]]) -> None:
@@ -58,9 +69,9 @@ async def check(url: str, plan: list[list[int]]) -> None:
     )
     sent = [seq_no for numbers in plan for seq_no in numbers]
     state = folded(identity, sent)
-    await asyncio.gather(*(writer.commit([transactions.state_kept(state)]) for _ in range(2)))
+    await asyncio.gather(*(writer.commit([each]) for each in states(identity, sent)))
     kept = await db.all(select(EVENT.c.seq_no).where(EVENT.c.identity == identity))
-    rows = await db.all(select(READING.c.seq_no, READING.c.export_wh).where(READING.c.identity == identity))
+    rows = await transactions.readings_of(db, identity, "tx")
     assert sorted(row.seq_no for row in kept) == sorted(set(sent))
     assert sorted((row.seq_no, row.export_wh) for row in rows) == [(n, 100.0 * n) for n in sorted(set(sent))]
     loaded = await transactions.load(db, identity, "tx")

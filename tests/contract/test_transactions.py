@@ -1,7 +1,10 @@
 """Transactions and the grid's sense of the fleet, on both databases."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -10,8 +13,10 @@ from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
 from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
 from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent
+from csms.errors import ChangeRefused, StoreUnavailable
 from csms.store import profiles, programs, stations, tokens, transactions
 from csms.store.database import Database
+from csms.store.transaction_states import state_values
 from csms.store.writer import Writer
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -121,7 +126,7 @@ async def test_e04_fr_09_split_meter_data_with_one_time_stamp_is_kept(db: Databa
     await writer.commit([transactions.readings_kept("a", 1, [first], "", -1)])
     await writer.commit([transactions.readings_kept("a", 1, [second], "", -1)])
     await writer.commit([transactions.readings_kept("a", 1, [Reading(at(60), power_w=99.0)], "", -1)])
-    rows = await transactions.readings(db, "a", 1, at(60), at(60))
+    rows = await transactions.readings(db, "a", 1, at(60), at(60), "tx")
     assert [(row.source, row.seq_no, row.part, row.power_w, row.export_wh) for row in rows] == [
         ("", -1, 0, -5.0, 7.0),
         ("tx", 1, 0, -5.0, None),
@@ -141,6 +146,110 @@ async def test_readings_of_a_transaction(db: Database, writer: Writer) -> None:
     rows = await transactions.readings_of(db, "a", "tx", at(60), at(60))
     assert [row.seq_no for row in rows] == [1]
     assert await transactions.readings_of(db, "a", "none") == []
+
+
+async def test_the_first_reading_of_an_event_lies_with_it_and_is_read_among_the_others(
+    db: Database, writer: Writer
+) -> None:
+    state = folded(STARTED, MEASURED)
+    changes = [transactions.state_kept(state)]
+    for event in (STARTED, MEASURED):
+        changes.append(transactions.event_kept("a", event, None, START, 1))
+        changes.append(transactions.readings_kept("a", 1, event.readings, "tx", event.seq_no, 1))
+    await writer.commit(changes)
+    # as older versions kept it: all of an event's readings in the table of their own
+    await writer.commit([transactions.readings_kept("a", 1, [Reading(at(30), soc=50.0)], "tx", 0)])
+    await writer.commit([transactions.readings_kept("a", 1, [Reading(at(45), soc=51.0)], "", -1)])
+    rows = await transactions.readings_of(db, "a", "tx")
+    assert [(row.at, row.seq_no, row.part, row.power_w, row.soc) for row in rows] == [
+        (at(30), 0, 0, None, 50.0),
+        (at(60), 1, 0, -6950.0, 55.5),
+        (at(60), 1, 1, -1.0, None),
+    ]
+    assert [transactions.reading_of(row) for row in rows[1:]] == list(MEASURED.readings)
+    around = await transactions.readings(db, "a", 1, at(45), at(60), "tx")
+    assert [(row.source, row.part) for row in around] == [("", 0), ("tx", 0), ("tx", 1)]
+    assert [row.source for row in await transactions.readings(db, "a", 1, at(0), at(60))] == [""]
+    assert await transactions.readings(db, "a", 2, at(0), at(60), "tx") == []
+    assert [row.seq_no for row in await transactions.readings_of(db, "a", "tx", at(60), at(60))] == [1, 1]
+
+
+STEPS = st.lists(
+    st.builds(
+        lambda jump, later, power, imported, exported, soc, state, evse_id, offline: {
+            "jump": jump,
+            "state": state,
+            "evse_id": evse_id,
+            "offline": offline,
+            "reading": Reading(at(later), power, imported, exported, soc),
+        },
+        st.sampled_from([1, 1, 1, 1, 2, -1]),
+        st.floats(0, 99),
+        st.none() | st.floats(-9, 9),
+        st.none() | st.floats(0, 9),
+        st.none() | st.floats(0, 9),
+        st.none() | st.floats(0, 100),
+        st.sampled_from([None, "Charging", "Idle"]),
+        st.sampled_from([None, 1, 2]),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+def test_a_step_and_the_row_before_it_are_the_row_after_it(steps: list[dict[str, Any]]) -> None:
+    before, seq_no = begin("a", told(0)), 0
+    for step in steps:
+        seq_no += step["jump"]
+        event = told(
+            max(seq_no, 0),
+            charging_state=step["state"],
+            evse_id=step["evse_id"],
+            offline=step["offline"],
+            readings=(step["reading"],),
+        )
+        after = fold(before, event)
+        row = list(state_values(before))
+        change = transactions.state_kept(after, before)
+        names = [column.name for column in transactions.TRANSACTION.columns]
+        for name, value in zip(change.statement.names, change.rows[0], strict=True):
+            row[names.index(name)] = value
+        assert tuple(row) == state_values(after)
+        before = after
+
+
+async def test_a_step_of_a_transaction_that_is_gone_is_not_acknowledged(db: Database, writer: Writer) -> None:
+    state = folded(STARTED, MEASURED)
+    after = fold(state, told(2, readings=(Reading(at(120), -7000.0, 100.0, 21.0),)))
+    step = transactions.state_kept(after, state)
+    assert step.statement is not transactions.state_kept(after).statement
+    with pytest.raises((ChangeRefused, StoreUnavailable)):
+        await writer.commit([step])
+    await writer.recovered()
+    await writer.commit([transactions.state_kept(state)])
+    await writer.commit([step])
+    assert await transactions.load(db, "a", "tx") == after
+
+
+async def test_states_and_steps_of_many_in_one_flush(db: Database, writer: Writer) -> None:
+    """In whatever order they gather, each transaction's own order is kept."""
+    waiting = []
+    wanted = {}
+    for number in range(40):
+        identity = f"s{number}"
+        started = folded(STARTED, station=identity)
+        running = fold(started, told(1, charging_state="Charging"))
+        ended = fold(running, told(2, EventType.ENDED))
+        changes = [transactions.state_kept(started), transactions.state_kept(running, started)]
+        assert changes[0].statement is not changes[1].statement
+        if number % 3 == 0:
+            changes.append(transactions.state_kept(ended, running))
+        wanted[identity] = ended if number % 3 == 0 else running
+        waiting += [writer.commit([change]) for change in changes]
+    await asyncio.gather(*waiting)
+    for identity, state in wanted.items():
+        assert await transactions.load(db, identity, "tx") == state
 
 
 async def furnished(db: Database, writer: Writer) -> None:

@@ -45,7 +45,7 @@ async def count(db: Database) -> int:
 
 async def test_what_is_committed_is_there(db: Database, writer: Writer) -> None:
     await writer.commit([reading("a", 1, 5.0)])
-    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1))
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1), "tx")
     assert [(row.seq_no, row.export_wh, row.at) for row in rows] == [(1, 5.0, NOW + timedelta(seconds=1))]
 
 
@@ -115,7 +115,7 @@ async def test_far_too_much_is_turned_away(db: Database) -> None:
 async def test_any_number_of_rows(db: Database, writer: Writer, many: int) -> None:
     rows = tuple(row for number in range(many) for row in reading("a", number, 5.0 * number).rows)
     await writer.commit([Change(reading("a", 0).statement, rows)])
-    kept = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1))
+    kept = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1), "tx")
     assert [(row.seq_no, row.export_wh) for row in kept] == [(n, 5.0 * n) for n in range(many)]
 
 
@@ -355,7 +355,7 @@ async def test_jobs_may_be_done_by_whoever_is_given(tmp_path: Path) -> None:
     running = asyncio.create_task(writer.run())
     before = active_count()
     await asyncio.gather(*(writer.commit([reading("a", n)]) for n in range(100)))
-    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1))
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(hours=1), "tx")
     assert [row.seq_no for row in rows] == list(range(100))
     assert active_count() == before
     await writer.close()
@@ -365,7 +365,7 @@ async def test_jobs_may_be_done_by_whoever_is_given(tmp_path: Path) -> None:
 
 async def test_readings_come_back_in_order(db: Database, writer: Writer) -> None:
     await asyncio.gather(*(writer.commit([reading("a", n)]) for n in (5, 3, 9, 1)))
-    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1))
+    rows = await transactions.readings(db, "a", 1, NOW, NOW + timedelta(minutes=1), "tx")
     assert all(before.at < after.at for before, after in pairwise(rows))
 
 

@@ -13,6 +13,12 @@ from typing import Any
 from tests.simulation import reference
 from tests.simulation.world import World
 
+_READINGS = """
+    SELECT identity, source, seq_no, part, at, power_w, import_wh, export_wh, soc FROM reading UNION ALL
+    SELECT identity, transaction_id, seq_no, 0, read_at, power_w, import_wh, export_wh, soc
+    FROM transaction_event WHERE read_at IS NOT NULL
+"""
+"""From both places where they lie: see `csms.store.readings`."""
 _DEAD = {"Connection", "StationSocket", "Outbound", "Session", "Inbound", "LiveTransactions", "Machine"}
 
 
@@ -84,8 +90,13 @@ def _close(value: Any, wanted: Any) -> bool:
 def _readings(world: World, db: sqlite3.Connection) -> None:
     """Each reading of each kept event, once, with its values; and those of acknowledged MeterValues."""
     kept: dict[tuple[str, int, str, int], sqlite3.Row] = {}
-    for row in db.execute("SELECT * FROM reading"):
+    parts: set[tuple[str, str, int, int]] = set()
+    for row in db.execute(_READINGS):
         kept[row["identity"], row["at"], row["source"], row["seq_no"]] = row
+        part = row["identity"], row["source"], row["seq_no"], row["part"]
+        if part in parts and row["source"]:
+            world.blame(f"reading {part} is there twice")
+        parts.add(part)
     wanted: set[tuple[str, int, str, int]] = set()
     for row in db.execute("SELECT identity, transaction_id, seq_no, payload FROM transaction_event"):
         for reading in reference.readings(json.loads(row["payload"])):
