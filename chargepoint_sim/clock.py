@@ -34,6 +34,9 @@ class Clock(Protocol):
     def set(self, moment: datetime) -> None:
         """Take over the server's time of day."""
 
+    def skew(self, seconds: float) -> None:
+        """Be wrong by so much, whatever is set."""
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
@@ -47,6 +50,7 @@ class ScaledClock:
     def __init__(self, speed: float = 1.0, start: datetime | None = None) -> None:
         self.speed = speed
         self._epoch = (start or datetime.now(UTC)) - timedelta(seconds=self.monotonic())
+        self._skew = timedelta()
         # What one message's journey may be off; a smaller difference is no reason to jump.
         self._tolerance = timedelta(seconds=max(0.5, 0.1 * speed))
 
@@ -60,8 +64,14 @@ class ScaledClock:
 
     def set(self, moment: datetime) -> None:
         """Take over the server's time of day."""
+        moment += self._skew
         if abs(moment - self.now()) > self._tolerance:
             self._epoch = moment - timedelta(seconds=self.monotonic())
+
+    def skew(self, seconds: float) -> None:
+        """Be wrong by so much, whatever is set."""
+        self._epoch += timedelta(seconds=seconds) - self._skew
+        self._skew = timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -95,6 +105,7 @@ class HandClock:
 
     def __init__(self, start: datetime) -> None:
         self._start = start
+        self._skew = timedelta()
         self._elapsed = 0.0
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _HandTimer]] = []
@@ -109,7 +120,12 @@ class HandClock:
 
     def set(self, moment: datetime) -> None:
         """Take over the server's time of day."""
-        self._start = moment - timedelta(seconds=self._elapsed)
+        self._start = moment + self._skew - timedelta(seconds=self._elapsed)
+
+    def skew(self, seconds: float) -> None:
+        """Be wrong by so much, whatever is set."""
+        self._start += timedelta(seconds=seconds) - self._skew
+        self._skew = timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been moved on by `seconds`."""

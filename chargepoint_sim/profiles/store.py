@@ -1,5 +1,6 @@
 """All profiles of one station: what may be installed (K01), what is cleared (K10), what is reported (K09)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -58,6 +59,8 @@ class ProfileStore:
     offline_since: datetime | None = None
     priority: set[int] = field(default_factory=set)
     one_a_level: bool = False
+    reading: Callable[[list[Profile], datetime], list[Profile]] = lambda profiles, moment: profiles
+    """How a station understands its profiles at a moment, in the order it got them."""
 
     def install(self, evse_id: int, profile: Profile, transaction_id: str | None) -> Refusal | None:
         """Take a profile in, or say why not. `transaction_id` is the one running on that EVSE, if any."""
@@ -168,12 +171,12 @@ class ProfileStore:
     ) -> Instant:
         """What an EVSE may do at a moment, W."""
         situation = Situation(relative_start or moment, self.offline_since, soc)
-        return instant(self._concerning(evse_id), moment, situation, self.local[evse_id], RateUnit.W)
+        return instant(self._concerning(evse_id, moment), moment, situation, self.local[evse_id], RateUnit.W)
 
     def station_limit_at(self, moment: datetime) -> Instant:
         """What all EVSEs together may do at a moment, W (K04)."""
         situation = Situation(moment, self.offline_since)
-        return instant(self._capping(), moment, situation, self._whole(), RateUnit.W)
+        return instant(self._capping(moment), moment, situation, self._whole(), RateUnit.W)
 
     def composite(
         self, evse_id: int, window: Window, relative_starts: dict[int, datetime], unit: RateUnit
@@ -181,27 +184,30 @@ class ProfileStore:
         """The composite schedule of an EVSE, or of the whole station for EVSE 0."""
         if evse_id != 0:
             situation = Situation(relative_starts.get(evse_id, window.start), self.offline_since)
-            return composite(self._concerning(evse_id), window, situation, self.local[evse_id], unit)
+            concerning = self._concerning(evse_id, window.start)
+            return composite(concerning, window, situation, self.local[evse_id], unit)
         parts = [self.composite(one, window, relative_starts, unit) for one in self.local]
         situation = Situation(window.start, self.offline_since)
-        return total(parts, composite(self._capping(), window, situation, self._whole(), unit), unit)
+        capping = self._capping(window.start)
+        return total(parts, composite(capping, window, situation, self._whole(), unit), unit)
 
-    def _capping(self) -> list[Profile]:
+    def _capping(self, moment: datetime) -> list[Profile]:
         """What limits the sum of all EVSEs."""
-        return [
+        found = [
             one.profile
             for one in self.installed
             if one.evse_id == 0 and one.profile.purpose in (Purpose.MAX, Purpose.EXTERNAL)
         ]
+        return self.reading(found, moment)
 
     def _whole(self) -> Local:
         """What all EVSEs can do together."""
         w, a = (sum(values) for values in zip(*((one.w, one.a) for one in self.local.values()), strict=True))
         return Local(w, a)
 
-    def _concerning(self, evse_id: int) -> list[Profile]:
+    def _concerning(self, evse_id: int, moment: datetime) -> list[Profile]:
         """The profiles that hold for an EVSE: its own and those of the whole station (K01.FR.14)."""
-        here = [one.profile for one in self.installed if one.evse_id in (0, evse_id)]
+        here = self.reading([one.profile for one in self.installed if one.evse_id in (0, evse_id)], moment)
         # K21.FR.04: a priority profile waits until the driver or the server wants it.
         return [one for one in here if one.purpose is not Purpose.PRIORITY or evse_id in self.priority]
 

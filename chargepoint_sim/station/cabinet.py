@@ -11,13 +11,16 @@ from enum import StrEnum
 from chargepoint_sim.ev.vehicle import PowerLimits, Vehicle
 from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.checks import Refusal
-from chargepoint_sim.profiles.profile import VOLTAGE_V, Profile, Purpose
+from chargepoint_sim.profiles.composite import Step, Window
+from chargepoint_sim.profiles.profile import VOLTAGE_V, Profile, Purpose, RateUnit
 from chargepoint_sim.profiles.store import Criteria, Installed
+from chargepoint_sim.station import lies, quirks
 from chargepoint_sim.station.authorization import Authorizer, Cache
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.drivers import Drivers
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse
+from chargepoint_sim.station.knobs import Knob
 from chargepoint_sim.station.local_list import LocalList
 from chargepoint_sim.station.notices import ReservationNews
 from chargepoint_sim.station.reservations import Reservations
@@ -171,13 +174,12 @@ class Cabinet:
 
     def install(self, evse_id: int, profile: Profile) -> Refusal | None:
         """Take a charging profile, or say why not."""
-        knobs, negative = self.equipment.knobs, _has_negative(profile)
-        if knobs.reject_profiles or (knobs.reject_negative and negative):
-            return Refusal("InvalidProfile" if knobs.reject_profiles else "InvalidSchedule", "not here")
-        if knobs.ignore_profiles or (knobs.ignore_negative and negative):
-            return None
         visit = self.visits.get(evse_id)
         transaction = visit.transaction if visit is not None else None
+        remote_start = transaction is not None and transaction.remote_start_id is not None
+        quirk = quirks.refusal(self.equipment, profile, remote_start)
+        if quirk is not None:
+            return quirk
         if (
             visit is not None
             and transaction is not None
@@ -194,9 +196,20 @@ class Cabinet:
 
     def clear(self, criteria: Criteria) -> int:
         """Remove profiles; how many."""
+        late_s = self.equipment.knobs.number(Knob.CLEAR_LATE)
+        if late_s is not None:
+            self.equipment.clock.call_later(late_s, lambda: self._clear(criteria))
+            return len(self.equipment.profiles.matching(criteria))
+        return self._clear(criteria)
+
+    def _clear(self, criteria: Criteria) -> int:
         count = self.equipment.profiles.clear(criteria)
         self._profiles_changed()
         return count
+
+    def composite(self, evse_id: int, window: Window, unit: RateUnit) -> list[Step] | None:
+        """The composite schedule of an EVSE (0: of the station), as it is told; None: not at all."""
+        return quirks.told_composite(self.equipment, evse_id, window, self.relative_starts(), unit)
 
     def installed(self, criteria: Criteria) -> list[Installed]:
         """The profiles that are meant."""
@@ -205,6 +218,8 @@ class Cabinet:
     def went_offline(self) -> None:
         """The connection is lost: some profiles hold only for so long without it."""
         self.equipment.profiles.went_offline(self.equipment.clock.now())
+        if self.equipment.knobs.on(Knob.FULL_POWER_OFFLINE):
+            self._clear(Criteria())
         self.equipment.profiles_changed.ring()
 
     def came_online(self) -> None:
@@ -299,7 +314,9 @@ class Cabinet:
             return
         wanted = self.equipment.model.members("AlignedDataCtrlr", "Measurands")
         samples = self.evses[evse_id].sample(wanted, context)
-        self.equipment.emit(MeterNews(evse_id, self.equipment.clock.now(), samples))
+        samples = lies.told(samples, evse_id, self.equipment.knobs)
+        if samples:
+            self.equipment.emit(MeterNews(evse_id, self.equipment.clock.now(), samples))
 
     def _return_to_service(self, evse_id: int) -> None:
         self._unavailable_soon.discard(evse_id)
@@ -352,6 +369,8 @@ class Cabinet:
         """End all transactions, because the station restarts."""
         for visit in list(self.visits.values()):
             await visit.stop(Trigger.RESET_COMMAND, StoppedReason.IMMEDIATE_RESET)
+        if self.equipment.knobs.on(Knob.FORGET_PROFILES):
+            self._clear(Criteria())
 
     def begin_again(self) -> None:
         """The station has restarted; its vehicles are still there."""
@@ -379,7 +398,3 @@ class Cabinet:
 def local_amperes(rating: PowerLimits) -> float:
     """What an EVSE can do by itself, A per phase."""
     return rating.charge_w / (VOLTAGE_V * _PHASES)
-
-
-def _has_negative(profile: Profile) -> bool:
-    return any((period.limit or 0.0) < 0.0 for schedule in profile.schedules for period in schedule.periods)

@@ -75,11 +75,7 @@ class Exchange(ChargePoint):  # type: ignore[misc]
 
     async def _answer_calls(self) -> None:
         while True:
-            message = await self._calls.get()
-            delay_s = self._cabinet.equipment.knobs.answer_delay_s
-            if delay_s > 0.0:
-                await asyncio.sleep(delay_s)
-            await self.route_message(message)
+            await self.route_message(await self._calls.get())
 
     async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:
         """As the library's, but without `wait_for`, which before Python 3.12 may swallow a cancellation."""

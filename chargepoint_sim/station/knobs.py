@@ -1,53 +1,121 @@
-"""Where a station can be made to misbehave. All off: it obeys the standard."""
+"""Which misbehaviour of a station is turned on. All off: it obeys the standard.
 
-import math
-from dataclasses import dataclass
+What each one does stands in `chargepoint_sim.faults`; where it acts, the code asks here.
+"""
+
+import random
 from enum import StrEnum
 
-_IMPOSSIBLE_SOC = 250.0
+
+class Knob(StrEnum):
+    """A lasting misbehaviour, by the name of its fault."""
+
+    HALF_OPEN = "half-open"
+    SLOW_READER = "slow-reader"
+    DELAY_ANSWERS = "delay-answers"
+    DELAY_MESSAGES = "delay-messages"
+    ANSWER_NOTHING = "answer-nothing"
+    ANSWER_ERROR = "answer-error"
+    NOT_IMPLEMENTED = "not-implemented"
+    LOSE_ANSWERS = "lose-answers"
+    CUT_IN_MESSAGE = "cut-in-message"
+    REPEAT_FRAMES = "repeat-frames"
+    REPEAT_MESSAGES = "repeat-messages"
+    REORDER_EVENTS = "reorder-events"
+    LOSE_EVENTS = "lose-events"
+    NONSENSE = "nonsense"
+    REJECT_PROFILES = "reject-profiles"
+    IGNORE_PROFILES = "ignore-profiles"
+    REJECT_NEGATIVE = "reject-negative"
+    IGNORE_NEGATIVE = "ignore-negative"
+    NEGATIVE_AS_ZERO = "negative-as-zero"
+    INVERT_LIMITS = "invert-limits"
+    SCALE_LIMITS = "scale-limits"
+    REJECT_ZERO = "reject-zero"
+    ZERO_IS_NO_LIMIT = "zero-is-no-limit"
+    STACK_LEVEL_ZERO = "stack-level-zero"
+    RISING_IDS = "rising-ids"
+    ABSOLUTE_ONLY = "absolute-only"
+    RELATIVE_ONLY = "relative-only"
+    WATTS_ONLY = "watts-only"
+    AMPERES_ONLY = "amperes-only"
+    WHOLE_WATTS = "whole-watts"
+    NO_TX_PROFILE = "no-tx-profile"
+    NEEDS_REMOTE_START = "needs-remote-start"
+    FLASH_BUDGET = "flash-budget"
+    CLEAR_LATE = "clear-late"
+    EXPIRED_BREAK = "expired-break"
+    COMPOSITE_NONE = "composite-none"
+    COMPOSITE_WRONG = "composite-wrong"
+    REACT_LATE = "react-late"
+    FULL_POWER_OFFLINE = "full-power-offline"
+    KEEP_OFFLINE = "keep-offline"
+    FORGET_PROFILES = "forget-profiles"
+    DRAFT_V2X = "draft-v2x"
+    SOC_MISSING = "soc-missing"
+    SOC_NAN = "soc-nan"
+    SOC_STALE = "soc-stale"
+    SOC_IMPOSSIBLE = "soc-impossible"
+    SOC_OFFSET = "soc-offset"
+    SOC_JUMP = "soc-jump"
+    METER_SILENT = "meter-silent"
+    METER_FROZEN = "meter-frozen"
+    METER_NAN = "meter-nan"
+    METER_WRONG_SIGN = "meter-wrong-sign"
+    METER_NEGATIVE_IMPORT = "meter-negative-import"
+    METER_SCALE = "meter-scale"
+    METER_BACKWARDS = "meter-backwards"
 
 
-class SocReport(StrEnum):
-    """How a station reports the vehicle's state of charge."""
-
-    TRUE = "true"
-    MISSING = "missing"
-    NAN = "nan"
-    STALE = "stale"
-    IMPOSSIBLE = "impossible"
-
-
-@dataclass
 class Knobs:
-    """One station's misbehaviour."""
+    """One station's misbehaviour. `memory` is what single faults have to remember while they last."""
 
-    answer_delay_s: float = 0.0
-    """How late it answers the server, in real seconds."""
-    reject_profiles: bool = False
-    """It refuses every charging profile."""
-    ignore_profiles: bool = False
-    """It accepts charging profiles and does not follow them."""
-    reject_negative: bool = False
-    """It refuses profiles with a negative limit."""
-    ignore_negative: bool = False
-    """It accepts profiles with a negative limit and takes them for no limit, as libocpp does."""
-    repeat_messages: bool = False
-    """It sends every transaction event twice."""
-    soc: SocReport = SocReport.TRUE
-    _frozen_soc: float | None = None
+    def __init__(self, dice: random.Random | None = None) -> None:
+        self.dice = dice or random.Random("knobs")  # noqa: S311 - not for secrets
+        self.memory: dict[tuple[Knob, object], float] = {}
+        self._on: dict[Knob, float | str] = {}
 
-    def report_soc(self, soc: float | None) -> float | None:
-        """What it says the state of charge is, percent."""
-        match self.soc:
-            case SocReport.TRUE:
-                self._frozen_soc = soc
-                return soc
-            case SocReport.MISSING:
-                return None
-            case SocReport.NAN:
-                return math.nan
-            case SocReport.STALE:
-                self._frozen_soc = soc if self._frozen_soc is None else self._frozen_soc
-                return self._frozen_soc
-            case SocReport.IMPOSSIBLE:
-                return _IMPOSSIBLE_SOC
+    def __bool__(self) -> bool:
+        return bool(self._on)
+
+    def turn(self, knob: Knob, argument: float | str = 1.0) -> None:
+        """Misbehave in this way from now on."""
+        self._forget(knob)
+        self._on[knob] = argument
+
+    def off(self, knob: Knob) -> None:
+        """Behave in this respect."""
+        self._forget(knob)
+        self._on.pop(knob, None)
+
+    def clear(self) -> None:
+        """Behave."""
+        self._on.clear()
+        self.memory.clear()
+
+    def on(self, knob: Knob) -> bool:
+        """Whether it misbehaves in this way."""
+        return knob in self._on
+
+    def number(self, knob: Knob) -> float | None:
+        """The number that goes with a misbehaviour, None while that is off."""
+        found = self._on.get(knob)
+        return found if isinstance(found, float) else None
+
+    def word(self, knob: Knob) -> str | None:
+        """The word that goes with a misbehaviour, None while that is off."""
+        found = self._on.get(knob)
+        return found if isinstance(found, str) else None
+
+    def happens(self, knob: Knob) -> bool:
+        """Whether a misbehaviour with a share (0 to 1) strikes this time."""
+        share = self.number(knob)
+        return share is not None and self.dice.random() < share
+
+    def remember(self, knob: Knob, about: object, value: float) -> float:
+        """What was said first about something since the misbehaviour began."""
+        return self.memory.setdefault((knob, about), value)
+
+    def _forget(self, knob: Knob) -> None:
+        for key in [key for key in self.memory if key[0] is knob]:
+            del self.memory[key]

@@ -5,13 +5,14 @@ import base64
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.wire import Traffic, Wire
 from chargepoint_sim.station.words import Socket
 
 
@@ -55,11 +56,15 @@ class Address:
 class Link:
     """One station's connection. `cut` breaks it, `hold_off` keeps it broken."""
 
-    def __init__(self, address: Address, back_off: Callable[[], BackOff], draw: random.Random) -> None:
+    def __init__(
+        self, address: Address, back_off: Callable[[], BackOff], draw: random.Random, knobs: Knobs
+    ) -> None:
         self.address = address
+        self.traffic = Traffic()
+        self._knobs = knobs
         self._back_off = back_off
         self._draw = draw
-        self._socket: Socket | None = None
+        self._socket: Wire | None = None
         self._allowed = asyncio.Event()
         self._allowed.set()
 
@@ -69,18 +74,9 @@ class Link:
         while True:
             await self._allowed.wait()
             try:
-                async with connect(
-                    self.address.target(),
-                    subprotocols=[Subprotocol(self.address.subprotocol)],
-                    additional_headers={"Authorization": self.address.authorization()},
-                    compression="deflate" if self.address.compress else None,
-                    open_timeout=self.address.open_timeout_s,
-                    ping_interval=self.address.ping_interval_s(),
-                    close_timeout=2.0,
-                    max_queue=64,
-                ) as socket:
+                async with self._connect() as socket:
                     failures = 0
-                    self._socket = cast("Socket", socket)
+                    self._socket = Wire(socket, self._knobs, self.traffic)
                     try:
                         if self._allowed.is_set():
                             await converse(self._socket)
@@ -95,6 +91,38 @@ class Link:
             if self._allowed.is_set():
                 failures += 1
                 await asyncio.sleep(self._back_off().wait_s(failures, self._draw))
+
+    def _connect(self) -> connect:
+        return connect(
+            self.address.target(),
+            subprotocols=[Subprotocol(self.address.subprotocol)],
+            additional_headers={"Authorization": self.address.authorization()},
+            compression="deflate" if self.address.compress else None,
+            open_timeout=self.address.open_timeout_s,
+            ping_interval=self.address.ping_interval_s(),
+            close_timeout=2.0,
+            max_queue=64,
+        )
+
+    async def twin(self, every_s: float) -> None:
+        """Another one with the same name and password connects; `every_s` after its end it comes again."""
+        while True:
+            try:
+                async with self._connect() as socket:
+                    await socket.wait_closed()
+            except (OSError, TimeoutError, WebSocketException):
+                pass  # refused: that is what the server may do
+            await asyncio.sleep(every_s)
+
+    def freeze(self) -> None:
+        """Nothing comes through any more, and neither end is told; until `abort`."""
+        if self._socket is not None:
+            self._socket.freeze()
+
+    def abort(self) -> None:
+        """The line breaks without a word; it comes back by itself."""
+        if self._socket is not None:
+            self._socket.abort()
 
     async def cut(self) -> None:
         """Break the connection; it comes back by itself."""

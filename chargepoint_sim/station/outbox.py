@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.equipment import Observe
-from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.knobs import Knob, Knobs
 from chargepoint_sim.station.words import (
     Dialect,
+    EventType,
     MeterNews,
     News,
     NoAnswer,
@@ -32,6 +33,7 @@ class Outbox:
         self._knobs = knobs
         self._observe = observe
         self._waiting: deque[News] = deque()
+        self._held_back: TransactionNews | None = None
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -54,6 +56,26 @@ class Outbox:
             news = replace(news, offline=True)
         if isinstance(news, MeterNews) and not self.online:
             return
+        if isinstance(news, TransactionNews) and self._knobs and self._mishandled(news):
+            return
+        self._put(news)
+
+    def _mishandled(self, news: TransactionNews) -> bool:
+        """Whether an event is lost or held back: one that is held back comes after its successor."""
+        if self._knobs.happens(Knob.LOSE_EVENTS):
+            return True
+        if not self._knobs.on(Knob.REORDER_EVENTS):
+            return False
+        if self._held_back is None and news.event is not EventType.ENDED:
+            self._held_back = news
+            return True
+        held_back, self._held_back = self._held_back, None
+        for one in (news, held_back):
+            if one is not None:
+                self._put(one)
+        return True
+
+    def _put(self, news: News) -> None:
         if isinstance(news, StatusNews):  # only the last status of a connector is of interest
             self._waiting = deque(one for one in self._waiting if not _outdated(one, news))
         self._waiting.append(news)
@@ -70,7 +92,7 @@ class Outbox:
             dialect, news = await ready(), self._waiting[0]
             try:
                 told = await dialect.tell(news)
-                if self._knobs.repeat_messages and isinstance(news, TransactionNews):
+                if self._knobs.on(Knob.REPEAT_MESSAGES) and isinstance(news, TransactionNews):
                     await dialect.tell(news)
             except Offline:
                 await asyncio.sleep(_NOTICE_S)

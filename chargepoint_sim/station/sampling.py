@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chargepoint_sim.clock import Timer
 from chargepoint_sim.meter import Context, Measurand, SampledValue
+from chargepoint_sim.station import lies
 from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.evse import Evse
 from chargepoint_sim.station.signing import MeterKey
@@ -62,7 +63,9 @@ class Sampling:
     def _measure(self, wanted: frozenset[str], context: Context) -> Samples:
         equipment, evse = self._equipment, self._evse
         evse.settle()
-        samples = evse.meter.sample(evse.power_w, equipment.knobs.report_soc(evse.soc), wanted, context)
+        samples = lies.told(
+            evse.meter.sample(evse.power_w, evse.soc, wanted, context), evse.evse_id, equipment.knobs
+        )
         controller = _ALIGNED if context is Context.ALIGNED else _SAMPLED
         if not equipment.model.flag(controller, "SignReadings"):
             return samples

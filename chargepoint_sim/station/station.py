@@ -11,10 +11,12 @@ from chargepoint_sim.clock import Clock, RealClock, deadline
 from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.composite import Local
 from chargepoint_sim.profiles.store import ProfileStore
+from chargepoint_sim.station import quirks
 from chargepoint_sim.station.cabinet import Cabinet, Order, local_amperes
 from chargepoint_sim.station.device_model import DeviceModel, Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel, Observe
 from chargepoint_sim.station.evse import Evse
+from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.link import Address, BackOff, Link
 from chargepoint_sim.station.outbox import Outbox
 from chargepoint_sim.station.variables import Fixed, standard_variables
@@ -73,8 +75,9 @@ class Station:
             behaviour.compress,
             lambda: equipment.model.integer(_LINK, "WebSocketPingInterval") or None,
         )
+        self.ghosts: dict[str, asyncio.Task[None]] = {}
         self._first_back_off = self._told_back_off()
-        self.link = Link(address, self._back_off, draw)
+        self.link = Link(address, self._back_off, draw, equipment.knobs)
         self._behaviour = behaviour
         self._boot_reason: str | None = "PowerUp"
         self._dialect: Dialect | None = None
@@ -102,14 +105,18 @@ class Station:
 
     async def run(self) -> None:
         """Live until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            self.cabinet.tasks = tasks
-            tasks.create_task(self.link.run(self._converse, self._no_connection))
-            tasks.create_task(self.outbox.run(self._ready, self.cabinet.heard))
-            tasks.create_task(self._beat())
-            tasks.create_task(self._align("Interval", self._tell_aligned))
-            tasks.create_task(self._align("TxEndedInterval", self.cabinet.keep_aligned))
-            tasks.create_task(self._obey())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self.cabinet.tasks = tasks
+                tasks.create_task(self.link.run(self._converse, self._no_connection))
+                tasks.create_task(self.outbox.run(self._ready, self.cabinet.heard))
+                tasks.create_task(self._beat())
+                tasks.create_task(self._align("Interval", self._tell_aligned))
+                tasks.create_task(self._align("TxEndedInterval", self.cabinet.keep_aligned))
+                tasks.create_task(self._obey())
+        finally:
+            for ghost in self.ghosts.values():
+                ghost.cancel()
 
     def _no_connection(self, why: str) -> None:
         self.cabinet.equipment.observe("connection_failed", {"why": why})
@@ -270,16 +277,18 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
     """The station's inside; how it tells and asks is filled in by the station."""
     evses = {one: Evse(one, fixed.rating, clock) for one in range(1, fixed.evses + 1)}
     local = Local(fixed.rating.charge_w, local_amperes(fixed.rating))
+    knobs = Knobs(random.Random(f"{behaviour.seed}/{fixed.identity}/faults"))  # noqa: S311 - not for secrets
     equipment = Equipment(
         clock=clock,
         message_clock=RealClock(),
         model=DeviceModel(standard_variables(fixed)),
-        profiles=ProfileStore(dict.fromkeys(evses, local)),
+        profiles=ProfileStore(dict.fromkeys(evses, local), reading=quirks.reading(knobs)),
         emit=lambda news: None,
         authorize=_nobody,
         new_id=lambda: str(uuid.uuid4()),
         high_level=behaviour.high_level,
         loop_period_s=behaviour.loop_period_s,
+        knobs=knobs,
         observe=observe,
     )
     return Cabinet(fixed.identity, equipment, evses)

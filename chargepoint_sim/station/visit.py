@@ -18,6 +18,7 @@ from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse, Flow
 from chargepoint_sim.station.hookup import DirectHookup, Hookup, in_memory, on_the_wire
+from chargepoint_sim.station.knobs import Knob
 from chargepoint_sim.station.sampling import Sampling
 from chargepoint_sim.station.steering import order_w
 from chargepoint_sim.station.transaction import Transaction
@@ -84,6 +85,7 @@ class Visit:
         self._flow = Flow.NONE
         self._sampling = Sampling(equipment, evse, self._rate_changed)
         self._held = False
+        self._limit_coming: float | None = None
 
     async def run(self) -> None:
         """Stay until `leave` or `vanish`."""
@@ -238,17 +240,33 @@ class Visit:
         """Take the limit that holds now; return until when it does."""
         closed_at = self.transaction.path_closed_at if self.transaction is not None else None
         now = self._equipment.clock.now()
-        equipment = self._equipment
+        equipment, knobs = self._equipment, self._equipment.knobs
+        if knobs.on(Knob.KEEP_OFFLINE) and equipment.profiles.offline_since is not None:
+            return None
+        if knobs.on(Knob.IGNORE_PROFILES):
+            self._limited(self.evse.rating.charge_w)
+            return None
         found = equipment.profiles.limit_at(self.evse.evse_id, now, closed_at, self.evse.soc)
         # K04: a station's maximum is for the sum; those that could charge share it evenly.
         whole = equipment.profiles.station_limit_at(now)
         share = (whole.limit_w or 0.0) / max(1, equipment.closed_paths())
         order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
-        limit_w = min(order, share, 0.0) if self._held else min(order, share)
-        if self.evse.set_limit(limit_w) and self._hookup is not None:
-            self._hookup.nudge()
+        self._limited(min(order, share, 0.0) if self._held else min(order, share))
         self._follow_mode(found.mode)
         return earliest(found.until, whole.until)
+
+    def _limited(self, limit_w: float) -> None:
+        """A limit holds from now on, or after the time that this station takes to react."""
+        late_s = self._equipment.knobs.number(Knob.REACT_LATE)
+        if late_s is None:
+            self._take_limit(limit_w)
+        elif limit_w != self._limit_coming:
+            self._equipment.clock.call_later(late_s, lambda: self._take_limit(limit_w))
+        self._limit_coming = limit_w
+
+    def _take_limit(self, limit_w: float) -> None:
+        if self.evse.set_limit(limit_w) and self._hookup is not None:
+            self._hookup.nudge()
 
     def _follow_mode(self, mode: Mode) -> None:
         """Say that another operation mode has begun (K01.FR.110)."""

@@ -92,9 +92,9 @@ class SmartCharging:
             return call_result.GetCompositeSchedule(status="Rejected", status_info=reason)
         start = equipment.clock.now()
         start -= timedelta(microseconds=start.microsecond)
-        steps = equipment.profiles.composite(
-            evse_id, Window(start, duration), self._desk.cabinet.relative_starts(), unit
-        )
+        steps = self._desk.cabinet.composite(evse_id, Window(start, duration), unit)
+        if steps is None:
+            return call_result.GetCompositeSchedule(status="Rejected")
         schedule = {
             "evseId": evse_id,
             "duration": duration,

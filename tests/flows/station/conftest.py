@@ -38,13 +38,18 @@ class Peer:
         self.csms = csms
         self.heard: list[tuple[str, Payload]] = []
         self.news = asyncio.Condition()
+        self.broken = asyncio.Event()
         self._ids = itertools.count()
         self._answers: dict[str, asyncio.Future[Any]] = {}
 
     async def serve(self) -> None:
         """Hold the conversation."""
         async for text in self.socket:
-            message = json.loads(text)
+            try:
+                message = json.loads(text)
+            except ValueError:
+                self.broken.set()
+                continue
             if message[0] == 2:
                 await self._hear(message)
             else:

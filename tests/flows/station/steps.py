@@ -1,5 +1,7 @@
 """Steps that many tests of a station share, and how to read what it says."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 
@@ -54,3 +56,10 @@ async def charging(csms: Any, bench: Any, **options: Any) -> tuple[Any, Any, str
         "TransactionEvent", lambda p: p["transactionInfo"]["chargingState"] == "Charging"
     )
     return one, await csms.peer(), found[0]["transactionInfo"]["transactionId"]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what nobody rings a bell for."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)

@@ -348,46 +348,6 @@ async def test_a_vanished_vehicle_ends_its_transaction(csms: Any, bench: Any) ->
     assert not one.station.cabinet.evses[1].closed
 
 
-@pytest.mark.parametrize(
-    ("fault", "status", "gives"),
-    [
-        ("none", "Accepted", True),
-        ("reject-profiles", "Rejected", False),
-        ("reject-negative", "Rejected", False),
-        ("ignore-profiles", "Accepted", False),
-        ("ignore-negative", "Accepted", False),
-    ],
-)
-async def test_faults_with_profiles(csms: Any, bench: Any, fault: str, status: str, gives: bool) -> None:
-    one, peer, transaction = await charging(csms, bench)
-    await inject(one.station, parse_fault(fault))
-    answer = await peer.call("SetChargingProfile", lease(csms, transaction, -5_000))
-    assert answer["status"] == status
-    known = len(await csms.wait_for("TransactionEvent"))
-    heard = await csms.wait_for("TransactionEvent", count=known + 2)
-    assert (measured(heard[-1], "Power.Active.Export") == 5_000) is gives
-
-
-@pytest.mark.parametrize(
-    ("fault", "shown"), [("soc-missing", None), ("soc-impossible", 250.0), ("soc-nan", float("nan"))]
-)
-async def test_faults_with_the_state_of_charge(
-    csms: Any, bench: Any, fault: str, shown: float | None
-) -> None:
-    one, _, _ = await charging(csms, bench)
-    await inject(one.station, parse_fault(fault))
-    known = len(events(csms))
-    heard = await csms.wait_for("TransactionEvent", count=known + 2)
-    assert measured(heard[-1], "SoC") == pytest.approx(shown, nan_ok=True)
-
-
-async def test_a_late_station_still_answers_in_order(csms: Any, bench: Any) -> None:
-    one, peer, _ = await charging(csms, bench)
-    await inject(one.station, parse_fault("delay-answers:0.2"))
-    answers = await asyncio.gather(*(peer.call("GetTransactionStatus", {}) for _ in range(2)))
-    assert all("messagesInQueue" in answer for answer in answers)
-
-
 async def test_it_comes_back_after_refusals(csms: Any, bench: Any) -> None:
     csms.refuse_http = 503
     one = bench()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chargepoint_sim.station.device_model import DeviceModel, Place
-from chargepoint_sim.station.knobs import Knobs
+from chargepoint_sim.station.knobs import Knob, Knobs
 from chargepoint_sim.station.outbox import Outbox
 from chargepoint_sim.station.variables import Fixed, standard_variables
 from chargepoint_sim.station.words import (
@@ -158,7 +158,7 @@ async def test_only_the_last_status_of_a_connector_is_told_and_idle_meter_values
 
 async def test_a_repeating_station_says_everything_twice() -> None:
     desk = Desk()
-    desk.knobs.repeat_messages = True
+    desk.knobs.turn(Knob.REPEAT_MESSAGES)
     desk.server.there.set()
     desk.outbox.put(event(1))
     desk.outbox.put(event(2))
