@@ -44,6 +44,13 @@ class Fault:
     usual: Argument | None = None
     least: float = 0.0
 
+    @property
+    def written(self) -> str:
+        """How it is written, with its usual argument."""
+        if self.usual is None:
+            return self.name
+        return f"{self.name}:{self.usual if isinstance(self.usual, str) else format(self.usual, 'g')}"
+
     def read(self, written: str) -> Argument | None:
         """Its argument; `BadFault` for one that it cannot have."""
         if not written:

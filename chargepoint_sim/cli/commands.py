@@ -12,7 +12,7 @@ import typer
 
 from chargepoint_sim.cli import ends
 from chargepoint_sim.cli.console import Driver, typed_lines
-from chargepoint_sim.cli.output import Output, complain
+from chargepoint_sim.cli.output import Output, complain, fault_lines
 from chargepoint_sim.cli.process import WrongUse, model_named, stop_on_signals
 from chargepoint_sim.cli.process import run as run_process
 from chargepoint_sim.clock import ScaledClock
@@ -236,6 +236,15 @@ async def _play(story: Scenario, output: Output, server: _Server) -> None:
     output.event("scenario", {"name": story.name, "passed": outcome.passed})
     if not outcome.passed:
         raise typer.Exit(_FAILED)
+
+
+@app.command()
+def faults(
+    markdown: Annotated[bool, typer.Option(help="As a table for documentation.")] = False,
+) -> None:
+    """All faults by name, with their usual arguments."""
+    for line in fault_lines(markdown):
+        typer.echo(line)
 
 
 def _websocket(url: str) -> str:

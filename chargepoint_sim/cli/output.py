@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import orjson
 from rich.console import Console
 
+from chargepoint_sim.faults import FAULTS
+
 _LOUD = {"connection_failed", "message_failed", "late", "profile_rejected"}
 
 
@@ -33,6 +35,14 @@ class Output:
     def _write(self, line: str) -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+
+
+def fault_lines(markdown: bool) -> list[str]:
+    """The list of all faults, for people or as a table."""
+    if not markdown:
+        return [f"{fault.written:<32} {fault.says}" for fault in FAULTS.values()]
+    rows = [f"| `{fault.written}` | {fault.kind} | {fault.says} |" for fault in FAULTS.values()]
+    return ["| fault | about | what it does |", "| --- | --- | --- |", *rows]
 
 
 def complain(message: str) -> None:
