@@ -9,6 +9,7 @@ from csms.api import (
     charging,
     commands,
     diagnostics,
+    dialects,
     display,
     drivers,
     fleet,
@@ -38,8 +39,8 @@ from csms.api.wiring import Wiring
 
 _RESOURCES = (
     onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
-    display, installed_certificates, charging, tariffs, records, sites, tokens, transactions, programs,
-    drivers, grid_events, settlements, fleet, users, live,
+    display, installed_certificates, charging, dialects, tariffs, records, sites, tokens, transactions,
+    programs, drivers, grid_events, settlements, fleet, users, live,
 )  # fmt: skip
 
 

@@ -24,12 +24,14 @@ from csms.api.shapes import (
     page,
 )
 from csms.api.wiring import Wired, Wiring
+from csms.domain.dialect_choice import Plate, declared_standing
 from csms.domain.dialect_record import Discharge
 from csms.domain.facts import StationRegistered
 from csms.domain.station import EvseRating, Registration, canonical_identity
 from csms.errors import Invalid, NotFound
 from csms.pki import passwords
-from csms.store import stations
+from csms.store import dialect_records, stations
+from csms.store.edits import Connection
 
 router = APIRouter(tags=["stations"])
 
@@ -160,6 +162,7 @@ async def add_all(wired: Wiring, bodies: Sequence[NewStation]) -> list[Registere
     """Register stations, all or none. Raises `Invalid`, and `Conflict` if an identity is taken."""
     rows, given = [], []
     for body in bodies:
+        _check_discharge(body)
         if body.password is not None:
             passwords.check_strength(body.password)
         await _check_site(wired, body.site)
@@ -171,21 +174,24 @@ async def add_all(wired: Wiring, bodies: Sequence[NewStation]) -> list[Registere
             created_at=wired.clock.now(),
             **body.model_dump(exclude={"identity", "password", "evses", "site"}),
         )
-        rows.append((row, _ratings(body.evses)))
+        rows.append((row, _ratings(body.evses), "discharge" in body.model_fields_set))
     async with wired.db.begin() as conn:
-        for row, ratings in rows:
+        for row, ratings, declared in rows:
             await stations.add(conn, row, ratings)
-    for row, _ in rows:
+            if declared:
+                await _declare(conn, wired, row)
+    for row, *_ in rows:
         wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
     return [
         RegisteredStation.model_validate({**await _detail(wired, row), "password": password})
-        for (row, _), password in zip(rows, given, strict=True)
+        for (row, *_), password in zip(rows, given, strict=True)
     ]
 
 
 @router.patch("/stations/{identity}", openapi_extra=OPERATOR)
 async def change_station(identity: str, body: StationChange, wired: Wired) -> StationDetail:
     """Change what was decided about a station; its connection is closed and must look again."""
+    _check_discharge(body)
     row = await registered(wired, identity)
     if body.identity is not None and canonical_identity(body.identity) != row.identity:
         raise Invalid("identity", "An identity cannot be changed; register the station anew.")
@@ -200,6 +206,8 @@ async def change_station(identity: str, body: StationChange, wired: Wired) -> St
         fields["site_id"] = body.site
     async with wired.db.begin() as conn:
         await stations.change(conn, row.identity, **fields)
+        if "discharge" in fields:
+            await _declare(conn, wired, row, fields["discharge"])
         for rating in _ratings(body.evses or ()):
             await stations.put_evse(conn, row.identity, rating)
     wired.bus.publish(StationRegistered(wired.clock.now(), row.identity))
@@ -232,6 +240,20 @@ async def _detail(wired: Wiring, row: stations.StationRow) -> Mapping[str, objec
         "evses": [Evse.model_validate(evse) for evse in evses],
         "connectors": [Connector.model_validate(connector) for connector in connectors],
     }
+
+
+def _check_discharge(body: StationFields) -> None:
+    if body.discharge is Discharge.DATA_TRANSFER:
+        raise Invalid("discharge", "A vendor's own way needs a dialect record that names its adapter.")
+
+
+async def _declare(
+    conn: Connection, wired: Wiring, row: stations.StationRow, discharge: str | None = None
+) -> None:
+    """A person says how the station takes an order to discharge: that is its dialect record from now on."""
+    plate = Plate(row.vendor, row.model, row.firmware, row.version)
+    standing = declared_standing(Discharge(discharge or row.discharge), plate)
+    await dialect_records.put_standing(conn, row.identity, standing, wired.clock.now(), None)
 
 
 async def _check_site(wired: Wiring, site: str | None) -> None:

@@ -1,19 +1,23 @@
 """Block B: boot, reset, network profiles."""
 
 import msgspec
+import structlog
 
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
 from csms.blocks.times import written
-from csms.domain.facts import SecurityAlarmRaised, StationBooted
+from csms.domain.dialect_choice import Plate, at_boot
+from csms.domain.facts import DialectChanged, SecurityAlarmRaised, StationBooted
 from csms.domain.station import Registration
-from csms.store import stations, variables
+from csms.store import dialect_records, stations, variables
 from csms.store.edits import Connection
+from csms.store.stations import StationRow
 from csms.store.variables import NetworkProfileRow
 from csms.wire import words
 from csms.wire.redaction import without_secrets
 from csms.wire.router import Router
 
+log = structlog.get_logger()
 router = Router()
 after = After()
 
@@ -41,6 +45,8 @@ async def boot(request: words.BootNotificationRequest, ctx: Context) -> words.Bo
             registration=registration,
         )
     )
+    if row is not None:
+        await _dialect(ctx, row, told)
     ctx.emit(StationBooted(ctx.now, ctx.station.id, registration.value))
     accepted = registration is Registration.ACCEPTED
     return words.BootNotificationResponse(
@@ -49,6 +55,21 @@ async def boot(request: words.BootNotificationRequest, ctx: Context) -> words.Bo
         interval=ctx.policy.heartbeat_interval_s if accepted else ctx.policy.pending_interval_s,
         status=registration.value,
     )
+
+
+async def _dialect(ctx: Context, row: StationRow, told: words.ChargingStationType) -> None:
+    """Which dialect record holds from now on: another name plate voids what was proven about discharge."""
+    before = dialect_records.standing_of(await dialect_records.get(ctx.db, row.identity), row)
+    plate = Plate(told.vendor_name, told.model, told.firmware_version, ctx.station.version)
+    after = at_boot(before, dialect_records.shipped(), plate)
+    if after == before:
+        return
+    for change in dialect_records.stands(row.identity, after, ctx.now):
+        ctx.keep(change)
+    if after.void != before.void:
+        log.warning("dialect record void", station_id=row.identity, reason=after.void)
+    if after.discharge is not before.discharge:
+        ctx.emit(DialectChanged(ctx.now, row.identity, after.discharge.value))
 
 
 # ---- what follows from an answer

@@ -10,6 +10,7 @@ from csms.cli import (
     configuration,
     database,
     device_model,
+    dialects,
     events,
     orders,
     programs,
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
-for more in (orders, device_model):
+for more in (orders, device_model, dialects):
     stations.app.add_typer(more.app)
 stations.sites.add_typer(device_model.sites)
 app.add_typer(stations.app, name="station")

@@ -31,8 +31,8 @@ def add(  # noqa: PLR0913 - one option for each thing that can be said
     model: Annotated[str | None, typer.Option()] = None,
     site: Annotated[str | None, typer.Option(help="The site it stands at.")] = None,
     discharge: Annotated[
-        str, typer.Option(help="none, or negative_limit if it is known to take it.")
-    ] = "none",
+        str | None, typer.Option(help="How it takes an order to discharge; or none.")
+    ] = None,
     evses: Annotated[
         int, typer.Option(min=0, max=200, help="How many EVSEs of the rating below it has.")
     ] = 0,

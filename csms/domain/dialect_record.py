@@ -1,15 +1,14 @@
-"""Dialect records: what is known of how one charger model takes orders, and which record holds for a station.
+"""Dialect records: what is known of how one charger model takes orders.
 
 The same message makes one station discharge, another refuse and a third charge at full power. So whatever is
 not known is `Discharge.NONE`: the station is asked to charge less, never to discharge.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
-from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -170,54 +169,6 @@ def declared(discharge: Discharge) -> DialectRecord:
     return DialectRecord(discharge=discharge, meter_sign=sign)
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Whom a shipped record is for; `*` is any model. Firmware from (inclusive) and below (exclusive)."""
-
-    vendor: str
-    model: str = "*"
-    firmware_from: str | None = None
-    firmware_below: str | None = None
-
-    def cover(self, vendor: str | None, model: str | None, firmware: str | None) -> bool:
-        """Whether a station with this name plate is meant. An unknown firmware is in no range."""
-        if _folded(vendor) != _folded(self.vendor) or (
-            self.model != "*" and _folded(model) != _folded(self.model)
-        ):
-            return False
-        if self.firmware_from is None and self.firmware_below is None:
-            return True
-        if not firmware:
-            return False
-        return (self.firmware_from is None or compare_firmware(firmware, self.firmware_from) >= 0) and (
-            self.firmware_below is None or compare_firmware(firmware, self.firmware_below) < 0
-        )
-
-    @property
-    def narrowness(self) -> tuple[bool, int]:
-        """Larger is more exact: a named model before any, bounds before none."""
-        return self.model != "*", (self.firmware_from is not None) + (self.firmware_below is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Shipped:
-    """A record that comes with the product, whom it is for, and where it is known from."""
-
-    models: Models
-    record: DialectRecord
-    source: str = ""
-
-
-def choose(
-    shipped: Iterable[Shipped], vendor: str | None, model: str | None, firmware: str | None
-) -> Shipped | None:
-    """The most exact shipped record for a name plate; of equally exact ones one that does not discharge."""
-    fitting = [one for one in shipped if one.models.cover(vendor, model, firmware)]
-    return max(
-        fitting, key=lambda one: (one.models.narrowness, one.record.discharge is Discharge.NONE), default=None
-    )
-
-
 def after_firmware_change(record: DialectRecord) -> DialectRecord:
     """What is left of a record when the station has another firmware than it was proven with.
 
@@ -293,16 +244,8 @@ def record_from(fields: Mapping[str, Any]) -> DialectRecord:
 
 def record_fields(record: DialectRecord) -> dict[str, Any]:
     """A record as plain values, fit for JSON."""
-    fields: dict[str, Any] = msgspec.to_builtins(record)
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
     return fields
-
-
-def compare_firmware(left: str, right: str) -> int:
-    """-1, 0 or 1 as the first is older, the same or newer; numbers in it count as numbers."""
-    for one, other in zip_longest(_pieces(left), _pieces(right), fillvalue=(0, 0, "")):
-        if one != other:
-            return -1 if one < other else 1
-    return 0
 
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (
@@ -329,24 +272,3 @@ def _watts(record: DialectRecord) -> float:
 
 def _exact(value: float) -> Decimal:
     return Decimal(repr(float(value)))
-
-
-def _folded(text: str | None) -> str | None:
-    return None if text is None else text.strip().casefold()
-
-
-def _pieces(text: str) -> list[tuple[int, int, str]]:
-    """Numbers as numbers, words as words; a word stands before a number (1.0-rc is older than 1.0)."""
-    pieces, digits, word = [], "", ""
-    for sign in text.strip().casefold().removeprefix("v") + ".":
-        if not sign.isdecimal() and digits:
-            pieces.append((1, int(digits), ""))
-            digits = ""
-        if not sign.isalpha() and word:
-            pieces.append((-1, 0, word))
-            word = ""
-        if sign.isdecimal():
-            digits += sign
-        elif sign.isalpha():
-            word += sign
-    return pieces

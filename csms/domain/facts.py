@@ -32,6 +32,13 @@ class StationBooted(Fact, frozen=True, gc=False):
     registration: str
 
 
+class DialectChanged(Fact, frozen=True, gc=False):
+    """Another dialect record holds for a station; `discharge` is how it may be ordered to now."""
+
+    station_id: str
+    discharge: str
+
+
 class ReportCompleted(Fact, frozen=True, gc=False):
     """The last part of a report of the device model has come."""
 

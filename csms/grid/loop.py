@@ -11,6 +11,7 @@ from csms.bus.bus import Bus
 from csms.clock import Clock
 from csms.domain.facts import (
     ChargingNeedsReported,
+    DialectChanged,
     Fact,
     GridEventAccepted,
     GridEventChanged,
@@ -54,6 +55,7 @@ _URGENT = (GridEventAccepted, GridEventChanged, OptedOut)
 _BELLS = (
     *_URGENT,
     ChargingNeedsReported,
+    DialectChanged,
     MeterRead,
     NeedsChanged,
     StationConnected,

@@ -114,9 +114,9 @@ CONNECTOR = table_of(ConnectorRow)
 SITE = table_of(SiteRow)
 
 _ABOUT_A_STATION = (
-    "evse", "connector", "variable", "wanted_variable", "network_profile", "profile", "charging_needs",
-    "charging_limit", "request", "request_part", "frame", "local_list", "local_list_entry", "reservation",
-    "monitor", "display_message", "installed_certificate", "vehicle_schedule",
+    "evse", "connector", "dialect_record", "variable", "wanted_variable", "network_profile", "profile",
+    "charging_needs", "charging_limit", "request", "request_part", "frame", "local_list", "local_list_entry",
+    "reservation", "monitor", "display_message", "installed_certificate", "vehicle_schedule",
 )  # fmt: skip
 
 # ---- queries
@@ -287,6 +287,11 @@ _HELD = write(
     ("p_identity", "p_hold"),
     update(STATION).where(_WHO).values(hold=func.coalesce(STATION.c.hold, bindparam("p_hold", type_=String))),
 )
+_DISCHARGE = write(
+    StationRow,
+    ("p_identity", "p_discharge"),
+    update(STATION).where(_WHO).values(discharge=bindparam("p_discharge")),
+)
 _STATUS = put(ConnectorRow, newer_by="status_at")
 
 
@@ -334,6 +339,11 @@ def clock_skew(identity: str, skew_s: float) -> Change:
 def held(identity: str, reason: str) -> Change:
     """No discharge until a person clears the hold; the first reason stands."""
     return Change(_HELD, ((identity, plain(reason)),))
+
+
+def discharge_changed(identity: str, discharge: str) -> Change:
+    """How the station may be ordered to discharge from now on (`domain.dialect_record.Discharge`)."""
+    return Change(_DISCHARGE, ((identity, discharge),))
 
 
 def connector_status(identity: str, report: StatusReport) -> Change:

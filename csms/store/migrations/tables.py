@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from csms.store import (
+    dialect_records,
     dispatches,
     displays,
     drivers,
@@ -28,6 +29,7 @@ from csms.store import (
 )
 
 ROOMS = (
+    dialect_records,
     dispatches,
     displays,
     drivers,

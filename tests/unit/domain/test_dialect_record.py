@@ -1,4 +1,4 @@
-"""How a charger takes orders: which record holds, and a power in its unit."""
+"""How a charger takes orders, and a power in its unit."""
 
 import math
 from datetime import date
@@ -13,17 +13,13 @@ from csms.domain.dialect_record import (
     Discharge,
     Kind,
     MeterSign,
-    Models,
     Offline,
     Proof,
     Reuse,
-    Shipped,
     Unit,
     Zero,
     after_firmware_change,
     check_record,
-    choose,
-    compare_firmware,
     declared,
     limit_in_unit,
     power_of,
@@ -118,41 +114,6 @@ def test_where_0_does_not_stop_a_little_is_sent(zero: Zero) -> None:
     coarse = DialectRecord(zero=zero, unit=Unit.A, phases_for_limit=3, resolution=1.0)
     assert sendable_w(0.0, coarse) == 690.0
     assert sendable_w(0.0, DialectRecord(zero=Zero.MINIMUM)) == 0.0
-
-
-def test_the_most_exact_record_holds() -> None:
-    any_model = Shipped(Models("Acme"), DialectRecord(zero=Zero.MINIMUM))
-    model = Shipped(Models("ACME", "V2G 7"), DialectRecord(zero=Zero.REJECTED))
-    newer = Shipped(Models("acme", "v2g 7", "2.10"), PROVEN)
-    doubtful = Shipped(Models("acme", "v2g 7", "2.10"), DialectRecord(zero=Zero.UNLIMITED))
-    shipped = [any_model, newer, model]
-    assert choose(shipped, "Acme", "V2G 7", "2.10.1") is newer
-    assert choose(shipped, "Acme", "V2G 7", "2.9") is model
-    assert choose(shipped, "Acme", "V2G 7", None) is model
-    assert choose(shipped, "Acme", "other", "2.10") is any_model
-    assert choose(shipped, "Other", "V2G 7", "2.10") is None
-    assert choose(shipped, None, None, None) is None
-    assert choose([newer, doubtful], "acme", "v2g 7", "3") is doubtful
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("1.9", "1.10"), ("1.0-rc2", "1.0"), ("1.0", "1.0.1"), ("v1.2", "1.3"), ("1.2a", "1.2b"), ("", "1")],
-)
-def test_firmware_is_ordered_by_its_numbers(old: str, new: str) -> None:
-    assert compare_firmware(old, new) == -1
-    assert compare_firmware(new, old) == 1
-    assert compare_firmware(new, new.upper()) == 0
-
-
-def test_a_range_of_firmware_has_an_end() -> None:
-    models = Models("acme", "x", "1.0", "2.0")
-    assert [models.cover("acme", "x", firmware) for firmware in ("0.9", "1.0", "1.99", "2.0")] == [
-        False,
-        True,
-        True,
-        False,
-    ]
 
 
 def test_another_firmware_voids_what_was_proven_about_discharge() -> None:
