@@ -7,8 +7,8 @@ commit costs. Readings that are there already stay where they are: whoever reads
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
