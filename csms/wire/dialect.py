@@ -143,7 +143,15 @@ class Dialect:
         kind = self.vocabulary.calls[action][0]
         if not self.vocabulary.fits(kind, payload):
             raise self._unfit(ask, kind, payload)
+        if isinstance(ask, RawCall):
+            self._check_steps(kind, payload)
         return action, payload
+
+    def _check_steps(self, kind: type[msgspec.Struct], payload: bytes) -> None:
+        """Limits of 1.6 have steps of 0.1, which no Struct can check. Raises `Invalid`."""
+        breach = self.vocabulary.explain(kind, payload)
+        if breach is not None and breach.keyword == "multipleOf":
+            raise Invalid(breach.place, breach.description)
 
     def _written(self, ask: object) -> tuple[str, bytes, type[msgspec.Struct] | None]:
         """Action and payload; and the message's type if it is one that is not the version's own."""
