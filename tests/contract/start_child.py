@@ -55,8 +55,7 @@ class LastingFront(Front):
 async def main(url: str, when: str) -> None:
     """Serve until killed."""
     DyingWriter.when = when
-    fronts.Writer = DyingWriter  # type: ignore[misc]
-    fronts.Front = LastingFront  # type: ignore[misc]
+    vars(fronts).update(Writer=DyingWriter, Front=LastingFront)
     async with front(url=url) as house:
         os.write(1, f"{house.gateway.port}\n".encode())
         await asyncio.Event().wait()
