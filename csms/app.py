@@ -28,6 +28,7 @@ from csms.blocks import AFTER, ROUTER
 from csms.blocks.calls import Desk
 from csms.blocks.context import Policy
 from csms.blocks.inquiry import Inquiry
+from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
 from csms.bus.memory import MemoryBus
 from csms.clock import Clock, RealClock, ScaledClock
@@ -41,7 +42,7 @@ from csms.gateway.tls import TlsSettings
 from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
 from csms.grid.timekeeper import Timekeeper
-from csms.pki import passwords
+from csms.pki import passwords, trust
 from csms.settings import OcppSettings, Settings
 from csms.store import journal, programs, users
 from csms.store.database import Database
@@ -83,6 +84,7 @@ class App:
         self._numbers = Numbers()
         self._bus = CountedBus(MemoryBus(), self._numbers)
         self._stop = asyncio.Event()
+        self._trust = trust.build(trust.Sources(**settings.pki.model_dump()), clock.now)
 
     def stop(self) -> None:
         """Go down in good order."""
@@ -117,6 +119,7 @@ class App:
             connections=lambda: gateway.connections,
             numbers=self._numbers,
             dialects=DIALECTS,
+            trust=self._trust,
         )
         http = self._http(wiring)
         async with asyncio.TaskGroup() as group:
@@ -142,7 +145,7 @@ class App:
 
     def _gateway(self, db: Database, writer: Writer) -> Gateway:
         ocpp = self._settings.ocpp
-        policy = Policy(ocpp.heartbeat_interval_s, ocpp.pending_interval_s)
+        policy = Policy(ocpp.heartbeat_interval_s, ocpp.pending_interval_s, trust=self._trust)
         settings = GatewaySettings(
             plain=ocpp.plain,
             host=ocpp.host,
@@ -161,6 +164,7 @@ class App:
     ) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
         """What serves nobody directly, by name."""
         grid, mqtt = self._settings.grid, self._settings.mqtt
+        desk = Desk(db, self._bus, self._clock, AFTER)
         node = f"{socket.gethostname()}:{os.getpid()}"
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
             "grid loop": GridLoop(db, self._bus, self._clock, node, tick_s=grid.tick_s).run,
@@ -168,8 +172,10 @@ class App:
             "timekeeper": Timekeeper(db, self._clock).run,
             "inquiry": Inquiry(db, self._bus, self._clock).run,
             "old answers": lambda: forget_old_answers(writer, self._clock),
-            "running cost": RunningCost(Desk(db, self._bus, self._clock, AFTER)).run,
+            "running cost": RunningCost(desk).run,
         }
+        if self._trust.authority is not None:
+            parts["signing"] = Signing(desk, self._trust.authority).run
         if mqtt.url:
             feed = MqttSignal(db, self._bus, self._clock, mqtt.url, mqtt.topic_in, mqtt.topic_out)
             parts["mqtt"] = feed.run

@@ -7,6 +7,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -98,6 +99,17 @@ class MqttSettings(Section):
     topic_out: str = "csms/progress"
 
 
+class PkiSettings(Section):
+    """Whom we vouch for and whom we believe: the local authority, contract certificates, OCSP."""
+
+    folder: Path = Path("var/pki")
+    valid_days: int = Field(default=365, ge=1, le=3650)
+    contract_roots: tuple[Path, ...] = ()
+    ocsp_responders: tuple[str, ...] = ()
+    ocsp_timeout_s: float = Field(default=5.0, gt=0, le=30)
+    contract_service: str = ""
+
+
 class ClockSettings(Section):
     """House time. A rate other than 1 is for demonstrations, on loopback only."""
 
@@ -125,6 +137,7 @@ class Settings(BaseSettings):
     bus: BusSettings = BusSettings()
     grid: GridSettings = GridSettings()
     mqtt: MqttSettings = MqttSettings()
+    pki: PkiSettings = PkiSettings()
     clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()
     admin_key_file: Path = Path("var/admin.key")
@@ -154,6 +167,7 @@ def load(file: Path | None = None) -> Settings:
         raise ConfigurationError(key, detail) from None
     _check_binding(settings)
     _check_tls(settings.ocpp)
+    _check_pki(settings.pki)
     return settings
 
 
@@ -195,6 +209,20 @@ def _check_binding(settings: Settings) -> None:
             raise ConfigurationError(
                 f"{name}.host", f"{host} is not loopback; set {name}.allow_insecure_bind to accept that"
             )
+
+
+def _check_pki(pki: PkiSettings) -> None:
+    for key, urls in (
+        ("ocsp_responders", pki.ocsp_responders),
+        ("contract_service", (pki.contract_service,)),
+    ):
+        for url in filter(None, urls):
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+                raise ConfigurationError(f"pki.{key}", f"{url} is not an http or https address")
+    service = urlsplit(pki.contract_service)
+    if service.scheme == "http" and not is_loopback(service.hostname or ""):
+        raise ConfigurationError("pki.contract_service", "contracts travel by https, or on loopback")
 
 
 def _check_tls(ocpp: OcppSettings) -> None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from csms.api import (
     calls,
+    certificates,
     charging,
     commands,
     diagnostics,
@@ -39,8 +40,8 @@ from csms.api.wiring import Wiring
 
 _RESOURCES = (
     onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
-    display, installed_certificates, charging, dialects, tariffs, records, sites, tokens, transactions,
-    programs, drivers, grid_events, settlements, fleet, users, live,
+    display, installed_certificates, certificates, charging, dialects, tariffs, records, sites, tokens,
+    transactions, programs, drivers, grid_events, settlements, fleet, users, live,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from csms.api.numbers import Numbers
 from csms.bus.bus import Bus
 from csms.clock import Clock
+from csms.pki.trust import Trust
 from csms.store.database import Database
 from csms.wire.dialect import Dialect
 
@@ -19,7 +20,7 @@ class Wiring:
     """`health`: each part that must work, and whether it does; `connections`: how many stations are here.
 
     `dialects` are the OCPP versions that are spoken; `closing` is set when the server goes down: streams end
-    then.
+    then; `trust` is who vouches for whom.
     """
 
     db: Database
@@ -30,6 +31,7 @@ class Wiring:
     numbers: Numbers = field(default_factory=Numbers)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     dialects: Sequence[Dialect] = ()
+    trust: Trust = field(default_factory=Trust)
 
     def dialect(self, version: str | None) -> Dialect | None:
         """What a station speaks; None while nobody knows."""

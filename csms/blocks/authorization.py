@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from csms.blocks import remote_control
+from csms.blocks import contract, remote_control
 from csms.blocks.context import Context
 from csms.blocks.times import written
 from csms.domain.transaction import UNTYPED, IdToken, IdTokenInfo
@@ -20,24 +20,26 @@ CENTRAL = "Central"
 
 @router.on(words.AuthorizeRequest)
 async def authorize(request: words.AuthorizeRequest, ctx: Context) -> words.AuthorizeResponse:
-    """C01, C02, C04, C06: the status of a token. Contract certificates cannot be checked yet."""
+    """C01, C02, C04, C06, C07: the status of a token, and of the contract certificate that it comes from."""
+    certificate = None
     if request.certificate is not None or request.iso15118_certificate_hash_data:
-        return words.AuthorizeResponse(
-            id_token_info=words.IdTokenInfoType(status="Invalid"),
-            certificate_status="NoCertificateAvailable",
-        )
-    token = IdToken(request.id_token.id_token, request.id_token.type)
-    meant = await remote_control.meant(ctx.db, ctx.station.id, token, ctx.now)
-    info = await check(ctx.db, token if meant is None else meant.token, ctx.now)
+        certificate = await contract.standing(request, ctx)
+    if certificate in (None, "Accepted"):
+        token = IdToken(request.id_token.id_token, request.id_token.type)
+        meant = await remote_control.meant(ctx.db, ctx.station.id, token, ctx.now)
+        info = await check(ctx.db, token if meant is None else meant.token, ctx.now)
+    else:
+        info = IdTokenInfo("Invalid")
     group = info.group_id_token
     return words.AuthorizeResponse(
+        certificate_status=certificate,
         id_token_info=words.IdTokenInfoType(
             status=_STATUSES[info.status],
             cache_expiry_date_time=None if info.expiry is None else written(info.expiry),
             group_id_token=None
             if group is None
             else words.IdTokenType(id_token=group.token, type=group.type),
-        )
+        ),
     )
 
 

@@ -1,14 +1,21 @@
 """Block M, and A02, A03: certificates in stations, and what is asked of a certificate authority.
 
-There is no authority here yet: who asks for a certificate is told so, and nothing is promised.
+Whom we may ask is what the operator has set up (`pki.trust`). Where that is nobody, who asks is told so.
 """
+
+import base64
 
 import msgspec
 import structlog
 
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
-from csms.store import installed_certificates
+from csms.domain.facts import CertificateWanted
+from csms.errors import Invalid
+from csms.pki import csr
+from csms.pki.contracts import NoContract
+from csms.pki.ocsp import NoStatus, Question
+from csms.store import installed_certificates, stations, variables
 from csms.store.edits import Connection
 from csms.store.installed_certificates import InstalledCertificateRow
 from csms.wire import words
@@ -18,7 +25,10 @@ log = structlog.get_logger()
 router = Router()
 after = After()
 
-_NO_AUTHORITY = words.StatusInfoType(reason_code="NoCA", additional_info="No certificate authority here.")
+V2G = ("V2GCertificate", "V2G20Certificate")
+_OCSP_MAX = 5500  # of ocspResult, in Base64
+_INFO_MAX = 512
+
 
 # ---- what stations tell us
 
@@ -27,31 +37,93 @@ _NO_AUTHORITY = words.StatusInfoType(reason_code="NoCA", additional_info="No cer
 async def sign_certificate(
     request: words.SignCertificateRequest, ctx: Context
 ) -> words.SignCertificateResponse:
-    """A02.FR.03: nobody here can sign."""
-    log.warning("certificate not signed", station_id=ctx.station.id, use=request.certificate_type)
-    return words.SignCertificateResponse(status="Rejected", status_info=_NO_AUTHORITY)
+    """A02: what is good is signed after this answer (`signing`), what is not is refused with the reason."""
+    use = request.certificate_type
+    try:
+        if ctx.policy.trust.authority is None:  # A02.FR.03
+            raise Invalid("csr", "No certificate authority here.")
+        csr.checked(request.csr, await own_names(ctx, use))
+    except Invalid as error:
+        log.warning("certificate not signed", station_id=ctx.station.id, use=use, reason=error.detail)
+        return words.SignCertificateResponse(status="Rejected", status_info=_info("NotSigned", error.detail))
+    ctx.emit(CertificateWanted(ctx.now, ctx.station.id, request.csr, use, request.request_id))
+    return words.SignCertificateResponse(status="Accepted")  # A02.FR.02
+
+
+async def own_names(ctx: Context, use: str | None) -> set[str]:
+    """The common names that a station may ask for. Raises `Invalid` if there are none.
+
+    For its own certificate its serial number (A00.FR.404); towards vehicles also the id that it uses there,
+    ISO15118Ctrlr.SeccId: with such a certificate it cannot log in.
+    """
+    row = await stations.get(ctx.db, ctx.station.id)
+    names = {row.serial_number} if row is not None and row.serial_number else set()
+    if use in V2G:
+        told = await variables.reported(ctx.db, ctx.station.id, component="ISO15118Ctrlr", variable="SeccId")
+        names |= {ctx.station.id, *(one.value for one in told if one.value)}
+    if not names:
+        raise Invalid("csr", "No serial number of this station is known.")
+    return names
 
 
 @router.on(words.Get15118EVCertificateRequest)
 async def ev_certificate(
     request: words.Get15118EVCertificateRequest, ctx: Context
 ) -> words.Get15118EVCertificateResponse:
-    """M01, M02: nobody here issues contract certificates."""
-    log.warning("contract certificate not issued", station_id=ctx.station.id, action=request.action)
-    return words.Get15118EVCertificateResponse(status="Failed", exi_response="", status_info=_NO_AUTHORITY)
+    """M01, M02: what the contract service says. It alone reads and writes the EXI."""
+    service = ctx.policy.trust.contracts
+    try:
+        if service is None:
+            raise NoContract("no contract service")
+        told = await service.ask(msgspec.json.encode(request))
+        return msgspec.convert(told, words.Get15118EVCertificateResponse)
+    except NoContract as error:
+        reason = error.reason
+    except msgspec.ValidationError:
+        reason = "answer not understood"
+    log.warning("no contract certificate", station_id=ctx.station.id, action=request.action, reason=reason)
+    return words.Get15118EVCertificateResponse(
+        status="Failed", exi_response="", status_info=_info("NoContract", reason)
+    )
 
 
 @router.on(words.GetCertificateStatusRequest)
 async def certificate_status(
     request: words.GetCertificateStatusRequest, ctx: Context
 ) -> words.GetCertificateStatusResponse:
-    """M06.FR.07: an OCSP responder cannot be asked from here."""
-    log.info(
-        "certificate status not known",
-        station_id=ctx.station.id,
-        serial_number=request.ocsp_request_data.serial_number,
-    )
-    return words.GetCertificateStatusResponse(status="Failed", status_info=_NO_AUTHORITY)
+    """M06: what the responder says, in its own words: who needs it checks its signature (M06.FR.06)."""
+    responders = ctx.policy.trust.responders
+    try:
+        if responders is None:
+            raise NoStatus("no responder is set up")
+        told = await responders.ask(question_of(request.ocsp_request_data))
+        text = base64.b64encode(told.der).decode()
+        if len(text) > _OCSP_MAX:
+            raise NoStatus("answer too long")
+        return words.GetCertificateStatusResponse(status="Accepted", ocsp_result=text)
+    except NoStatus as error:  # M06.FR.07
+        log.warning("certificate status not known", station_id=ctx.station.id, reason=error.reason)
+        return words.GetCertificateStatusResponse(
+            status="Failed", status_info=_info("NoStatus", error.reason)
+        )
+
+
+def question_of(data: words.OCSPRequestDataType) -> Question:
+    """What a station wants to know, in bytes. Raises `NoStatus` for what is not in hexadecimal."""
+    try:
+        return Question(
+            data.hash_algorithm,
+            bytes.fromhex(data.issuer_name_hash),
+            bytes.fromhex(data.issuer_key_hash),
+            int(data.serial_number, 16),
+            data.responder_url,
+        )
+    except ValueError:
+        raise NoStatus("hashes are not in hexadecimal") from None
+
+
+def _info(code: str, detail: str) -> words.StatusInfoType:
+    return words.StatusInfoType(reason_code=code, additional_info=detail[:_INFO_MAX])
 
 
 # ---- what follows from an answer

@@ -13,6 +13,7 @@ from csms.cli import (
     dialects,
     events,
     orders,
+    pki,
     programs,
     reservations,
     stations,
@@ -48,6 +49,7 @@ app.add_typer(programs.settlements, name="settlement")
 app.command("fleet")(access.fleet)
 app.add_typer(access.users, name="user")
 app.add_typer(database.app, name="db")
+app.add_typer(pki.app, name="pki")
 app.add_typer(configuration.app, name="config")
 
 

@@ -95,6 +95,22 @@ class ChargingNeedsReported(Fact, frozen=True, gc=False):
     evse_id: int
 
 
+class CertificateWanted(Fact, frozen=True, gc=False):
+    """A signing request was found good; `use` None: for all. Were this lost, the station would ask again."""
+
+    station_id: str
+    csr: str
+    use: str | None
+    request_id: int | None
+
+
+class ScheduleRefused(Fact, frozen=True, gc=False):
+    """A vehicle's plan passes the limit that it was offered: it is to be offered one anew (K16)."""
+
+    station_id: str
+    evse_id: int
+
+
 class SecurityAlarmRaised(Fact, frozen=True, gc=False):
     """A critical security event, a conflict of identity or of transaction content."""
 

@@ -16,9 +16,12 @@ from csms.api import app as api
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER
 from csms.blocks.calls import Desk
+from csms.blocks.context import Policy
+from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
 from csms.gateway.tls import TlsSettings
 from csms.pki import passwords
+from csms.pki.trust import Trust
 from csms.store import stations, users
 from tests.flows.gateway.front import DIALECTS, STATION, WAIT_S, Client, Front, front, now_text
 
@@ -136,31 +139,40 @@ class Lab:
 
 @asynccontextmanager
 async def lab(
-    boot: bool = True, tls: TlsSettings | None = None, version: str = "2.0.1", **fields: Any
+    boot: bool = True,
+    tls: TlsSettings | None = None,
+    version: str = "2.0.1",
+    trust: Trust | None = None,
+    **fields: Any,
 ) -> AsyncIterator[Lab]:
     """A lab whose station is connected and booted; with TLS beside the plain door if wanted."""
-    async with front(tls=tls) as house:
+    trust = trust or Trust()
+    async with front(tls=tls, policy=Policy(trust=trust)) as house:
         if fields:
             async with house.db.begin() as conn:
                 await stations.change(conn, STATION, **fields)
         knocking = house.connected(boot=boot, subprotocols=(f"ocpp{version}",))
-        async with operator(house) as http, knocking as station:
+        async with operator(house, trust) as http, knocking as station:
             desk = Desk(house.db, house.bus, house.gateway.clock, AFTER)
-            costs = asyncio.create_task(RunningCost(desk, every_s=0.05).run())
-            try:
-                yield Lab(house, http, station)
-            finally:
-                costs.cancel()
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(RunningCost(desk, every_s=0.05).run())]
+                if trust.authority is not None:
+                    tasks.append(group.create_task(Signing(desk, trust.authority).run()))
+                try:
+                    yield Lab(house, http, station)
+                finally:
+                    for task in tasks:
+                        task.cancel()
 
 
 @asynccontextmanager
-async def operator(house: Front) -> AsyncIterator[httpx.AsyncClient]:
+async def operator(house: Front, trust: Trust = Trust()) -> AsyncIterator[httpx.AsyncClient]:
     """A person with an administrator's key."""
     key = passwords.generate_key()
     clock = house.gateway.clock
     async with house.db.begin() as conn:
         await users.add(conn, "operator", "administrator", passwords.hash_key(key), clock.now())
-    wiring = Wiring(house.db, house.bus, clock, dict, lambda: 1, dialects=DIALECTS)
+    wiring = Wiring(house.db, house.bus, clock, dict, lambda: 1, dialects=DIALECTS, trust=trust)
     transport = httpx.ASGITransport(app=api.build(wiring), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(

@@ -1,8 +1,16 @@
-"""Block M: certificates in stations. What a certificate authority has to do is not here."""
+"""Block M: certificates in stations, certificate status, contract certificates."""
+
+import base64
+import json
 
 import pytest
+from cryptography.x509 import ocsp
 
-from tests.conformance.lab import PATH, Json, Lab
+from csms.pki.contracts import ContractService
+from csms.pki.trust import Trust
+from tests.conformance.lab import PATH, Json, Lab, lab
+from tests.conformance.pki import hash_data, root, server
+from tests.conformance.test_block_c_contract import believing
 
 PEM = "-----BEGIN CERTIFICATE-----\nMII...\n-----END CERTIFICATE-----"
 
@@ -103,10 +111,93 @@ async def test_tc_m_20_21_delete(octt: Lab, status: str) -> None:
     assert len(left) == (0 if status == "Accepted" else 1)
 
 
-async def test_m_who_asks_for_a_certificate_is_told_that_there_is_no_authority(octt: Lab) -> None:
-    asked = {"csr": "-----BEGIN CERTIFICATE REQUEST-----", "certificateType": "ChargingStationCertificate"}
-    assert (await octt.says("SignCertificate", asked))["status"] == "Rejected"
-    exi = {"iso15118SchemaVersion": "urn:x", "action": "Install", "exiRequest": "AAAA"}
-    assert (await octt.says("Get15118EVCertificate", exi))["status"] == "Failed"
-    ocsp = {"ocspRequestData": {**hashes(), "responderURL": "http://ocsp.example"}}
-    assert (await octt.says("GetCertificateStatus", ocsp))["status"] == "Failed"
+@pytest.mark.octt("TC_M_24_CSMS")
+async def test_tc_m_24_status_of_a_certificate() -> None:
+    async with server() as responder:
+        top = root("V2G root", responder.url)
+        leaf = top.issue("CPO sub", ca=True)
+        responder.signers = [top]
+        async with lab(trust=believing(responder, top)) as octt:
+            asked = {"ocspRequestData": hash_data(leaf, top)}
+            told = await octt.says("GetCertificateStatus", asked)
+            assert told["status"] == "Accepted"
+            single = ocsp.load_der_ocsp_response(base64.b64decode(told["ocspResult"]))
+            assert single.certificate_status is ocsp.OCSPCertStatus.GOOD
+            assert single.serial_number == leaf.certificate.serial_number
+            # as long as the answer holds nobody is asked again
+            assert await octt.says("GetCertificateStatus", asked) == told
+            assert len(responder.asked) == 1
+
+
+async def test_m06_what_does_not_hold_is_asked_again() -> None:
+    async with server() as responder:
+        top = root("V2G root", responder.url)
+        leaf = top.issue("CPO sub", ca=True)
+        responder.signers, responder.holds_for = [top], None
+        async with lab(trust=believing(responder, top)) as octt:
+            asked = {"ocspRequestData": hash_data(leaf, top)}
+            await octt.says("GetCertificateStatus", asked)
+            responder.revoked.add(leaf.certificate.serial_number)
+            told = await octt.says("GetCertificateStatus", asked)
+            single = ocsp.load_der_ocsp_response(base64.b64decode(told["ocspResult"]))
+            assert single.certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+@pytest.mark.parametrize("wrong", ["not reachable", "not allowed", "not hexadecimal"])
+async def test_m06_what_cannot_be_found_out(wrong: str) -> None:
+    async with server() as responder:
+        top = root("V2G root", responder.url)
+        data = hash_data(top.issue("CPO sub", ca=True), top)
+        responder.status = 500
+        allowed = "http://elsewhere.example/" if wrong == "not allowed" else None
+        if wrong == "not hexadecimal":
+            data["issuerKeyHash"] = "zz"
+        async with lab(trust=believing(responder, top, allowed=allowed)) as octt:
+            told = await octt.says("GetCertificateStatus", {"ocspRequestData": data})
+            assert told["status"] == "Failed"
+            assert wrong in told["statusInfo"]["additionalInfo"].replace("in hexadecimal", "hexadecimal")
+            assert "ocspResult" not in told
+
+
+EXI = {"iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef", "exiRequest": "gJgCA=="}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param("Install", marks=pytest.mark.octt("TC_M_26_CSMS")),
+        pytest.param("Update", marks=pytest.mark.octt("TC_M_28_CSMS")),
+    ],
+)
+async def test_tc_m_26_28_contract_certificate_for_a_vehicle(action: str) -> None:
+    async with server("/contracts") as service:
+        service.says({"status": "Accepted", "exiResponse": "gJgSAA=="})
+        async with lab(trust=Trust(contracts=ContractService(service.url))) as octt:
+            told = await octt.says("Get15118EVCertificate", {**EXI, "action": action})
+            assert told == {"status": "Accepted", "exiResponse": "gJgSAA=="}
+            assert [json.loads(one) for one in service.asked] == [{**EXI, "action": action}]
+
+
+@pytest.mark.parametrize("wrong", ["status", "silent", "no JSON", "another JSON", "not accepted"])
+async def test_m01_a_service_that_fails(wrong: str) -> None:
+    async with server("/contracts") as service:
+        service.says({"exiResponse": "gJgSAA=="})
+        match wrong:
+            case "status":
+                service.status = 503
+            case "silent":
+                service.silent = True
+            case "no JSON":
+                service.body = b"<html>"
+            case "not accepted":
+                service.says({"status": "Failed", "exiResponse": ""})
+        async with lab(trust=Trust(contracts=ContractService(service.url, timeout_s=0.5))) as octt:
+            told = await octt.says("Get15118EVCertificate", {**EXI, "action": "Install"})
+            assert (told["status"], told["exiResponse"]) == ("Failed", "")
+
+
+async def test_m_without_a_back_end_nothing_is_promised(octt: Lab) -> None:
+    told = await octt.says("Get15118EVCertificate", {**EXI, "action": "Install"})
+    assert (told["status"], told["exiResponse"]) == ("Failed", "")
+    asked = {"ocspRequestData": {**hashes(), "responderURL": "http://ocsp.example"}}
+    assert (await octt.says("GetCertificateStatus", asked))["status"] == "Failed"

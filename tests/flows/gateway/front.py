@@ -304,6 +304,7 @@ async def front(
     bus: MemoryBus | None = None,
     url: str = "sqlite://",
     clock: Clock | None = None,
+    policy: Policy | None = None,
     **settings: Any,
 ) -> AsyncIterator[Front]:
     """A running gateway with the station `cs-1` registered and never booted."""
@@ -318,7 +319,7 @@ async def front(
         clock=clock or RealClock(),
         router=router,
         dialects=DIALECTS,
-        policy=Policy(),
+        policy=policy or Policy(),
         settings=replace(QUICK, **settings),
     )
     house = Front(db, writer, bus, gateway)
