@@ -55,6 +55,14 @@ class StationFields(Body):
     registration: Registration = Registration.ACCEPTED
     onboarding: Annotated[str, Field(pattern="^(full|none)$")] = "full"
     discharge: Discharge = Discharge.NONE
+    import_limit_w: Annotated[
+        Magnitude | None,
+        Field(description="Most for all its EVSEs together, W; null: as its site."),
+    ] = None
+    export_limit_w: Annotated[
+        Magnitude | None,
+        Field(description="Most for all its EVSEs together, W; null: as its site."),
+    ] = None
     message_timeout_s: Annotated[Number, Field(gt=0, le=600)] = 30.0
     ping_interval_s: (
         Annotated[Number, Field(ge=1, le=3600, description="Null: as for all stations.")] | None
@@ -96,6 +104,8 @@ class Station(Shape):
     onboarding: str
     discharge: str
     hold: str | None
+    import_limit_w: float | None
+    export_limit_w: float | None
     message_timeout_s: float
     ping_interval_s: float | None
     newest_wins: Flag

@@ -11,7 +11,7 @@ from csms.blocks.parts import taken
 from csms.blocks.places import sound
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
-from csms.domain.facts import ChargingNeedsReported, RequestChanged
+from csms.domain.facts import ChargingNeedsReported, ExternalLimitChanged, RequestChanged
 from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, UpdateSetpoint
 from csms.store import external_limits, requests, transactions
 from csms.store.transactions import ChargingNeedsRow
@@ -99,6 +99,7 @@ async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context
             at=ctx.now,
         )
     )
+    ctx.emit(ExternalLimitChanged(ctx.now, ctx.station.id, request.evse_id or 0))
 
 
 @router.on(words.ClearedChargingLimitRequest)
@@ -106,6 +107,7 @@ async def cleared_limit(request: words.ClearedChargingLimitRequest, ctx: Context
     """K13: somebody else limits the station no longer."""
     source = request.charging_limit_source
     ctx.keep(external_limits.cleared(ctx.station.id, sound(request.evse_id), source, ctx.now))
+    ctx.emit(ExternalLimitChanged(ctx.now, ctx.station.id, request.evse_id or 0))
 
 
 # ---- what we ask of stations

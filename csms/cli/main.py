@@ -16,6 +16,7 @@ from csms.cli import (
     pki,
     programs,
     reservations,
+    sites,
     stations,
     vehicles,
 )
@@ -34,9 +35,9 @@ app.command()(serve)
 app.command()(demo)
 for more in (orders, device_model, dialects):
     stations.app.add_typer(more.app)
-stations.sites.add_typer(device_model.sites)
+sites.app.add_typer(device_model.sites)
 app.add_typer(stations.app, name="station")
-app.add_typer(stations.sites, name="site")
+app.add_typer(sites.app, name="site")
 app.add_typer(reservations.reservations, name="reservation")
 app.add_typer(reservations.tariffs, name="tariff")
 app.add_typer(access.tokens, name="token")

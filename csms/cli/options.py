@@ -6,17 +6,29 @@ from typing import Annotated
 import typer
 
 from csms.cli.outcome import Exit, Failed
-from csms.cli.rest import DEFAULT_URL, Rest
+from csms.cli.rest import DEFAULT_URL, Object, Rest
+from csms.domain.units import parse_power
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str, typer.Option("--url", envvar="CSMS_URL", help="The server.")]
 Identity = Annotated[str, typer.Argument(metavar="IDENTITY", help="A station's identity.")]
+Limit = Annotated[str | None, typer.Option(help="A power, for example 50kW.")]
 URL = DEFAULT_URL
 
 
 def client(url: str) -> Rest:
     """The client for a server; the key is found when it is needed."""
     return Rest(url)
+
+
+def limits_of(import_limit: str | None, export_limit: str | None) -> Object:
+    """The limits of a site or a station, magnitudes in W; what is not given is left out."""
+    body: Object = {}
+    if import_limit is not None:
+        body["importLimitW"] = parse_power(import_limit, "--import-limit")
+    if export_limit is not None:
+        body["exportLimitW"] = abs(parse_power(export_limit, "--export-limit"))
+    return body
 
 
 def time_of(text: str, option: str) -> str:

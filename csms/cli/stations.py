@@ -1,4 +1,4 @@
-"""`csms station ...` and `csms site ...`, over REST."""
+"""`csms station ...`, over REST."""
 
 import sys
 import time
@@ -8,17 +8,15 @@ from urllib.parse import quote
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.options import URL, Identity, Json, Limit, Url, client, limits_of
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object, parsed
 from csms.domain.units import parse_power
 
 app = typer.Typer(help="Charging stations.", no_args_is_help=True)
-sites = typer.Typer(help="Sites: places with one grid connection.", no_args_is_help=True)
 
 _COLUMNS = ("identity", "connected", "registration", "site", "discharge", "vendor", "model", "version")
 _FOLLOW_S = 1.0
-Limit = Annotated[str | None, typer.Option(help="A power, for example 50kW.")]
 
 
 @app.command()
@@ -149,34 +147,21 @@ def _given(**said: object) -> Object:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _change(identity: str, body: Object, what: str, json: bool, url: str) -> None:
-    found = client(url).patch(f"/stations/{quote(identity, safe='')}", body)
-    as_json(found) if json else say(f"{found['identity']} is {what}.")
-
-
-@sites.command("add")
-def add_site(
-    site: Annotated[str, typer.Argument(metavar="SITE")],
+@app.command("limit")
+def limit_(
+    identity: Identity,
     import_limit: Limit = None,
     export_limit: Limit = None,
     json: Json = False,
     url: Url = URL,
 ) -> None:
-    """Register a site. Without an export limit nothing there is discharged into the grid."""
-    body: Object = {"siteId": site}
-    if import_limit is not None:
-        body["importLimitW"] = parse_power(import_limit, "--import-limit")
-    if export_limit is not None:
-        body["exportLimitW"] = abs(parse_power(export_limit, "--export-limit"))
-    found = client(url).post("/sites", body)
-    as_json(found) if json else say(f"Site {found['siteId']} is registered.")
+    """Bound what all EVSEs of a station together may take and give; the limits of its site hold besides."""
+    _change(identity, limits_of(import_limit, export_limit), "limited", json, url)
 
 
-@sites.command("list")
-def list_sites(json: Json = False, url: Url = URL) -> None:
-    """All sites."""
-    found = client(url).all("/sites")
-    as_json(found) if json else table("Sites", ("siteId", "importLimitW", "exportLimitW"), found)
+def _change(identity: str, body: Object, what: str, json: bool, url: str) -> None:
+    found = client(url).patch(f"/stations/{quote(identity, safe='')}", body)
+    as_json(found) if json else say(f"{found['identity']} is {what}.")
 
 
 def _ratings(count: int, max_charge: str | None, max_discharge: str | None) -> list[Object]:

@@ -1,7 +1,7 @@
-"""This tick's split: a fleet target over offers, inside every site's limits."""
+"""This tick's split: a fleet target over offers, inside the limits of every site and of all around it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from operator import attrgetter
 from typing import NamedTuple
@@ -9,16 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from csms.domain.flexibility import DEAD_BAND_W, Offer, SiteLimit
+from csms.domain.flexibility import DEAD_BAND_W, Offer
+from csms.domain.site import SiteLimit, Sites, around
 from csms.domain.units import finite
 from csms.errors import Invalid
 
-__all__ = ["Allocation", "Setpoint", "SiteLimit", "allocate"]
+__all__ = ["Allocation", "Setpoint", "allocate"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 _LEAST_WEIGHT = 1e-6
+_UNBOUND = SiteLimit("#unbound", np.inf, np.inf)
+_NOWHERE = SiteLimit("#nowhere", np.inf, 0.0)
 _IN_NAMES_ORDER = attrgetter("station_id", "evse_id", "transaction_id")
 
 
@@ -54,10 +57,23 @@ class _Side:
     group: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """Places of which none lies within another: each offer's, by number, and what each may take and give."""
+
+    group: Ints
+    import_w: Floats
+    export_w: Floats
+
+    def sums(self, values: Floats) -> Floats:
+        """Sum at each place."""
+        return _sums(self.group, values, len(self.import_w))
+
+
 def allocate(
     target_w: float,
     offers: Sequence[Offer],
-    sites: Mapping[str, SiteLimit],
+    sites: Sites,
     site_load: Mapping[str, float] | None = None,
 ) -> Allocation:
     """Split a target (signed W) over the offers that may be steered, in the order given.
@@ -66,7 +82,8 @@ def allocate(
     (water-filling). A site's import limit is planned on charging EVSEs alone and its export limit on
     discharging ones alone: one of them may drop out at any time, so neither is credited to the other.
     `site_load` (signed W, what else flows at a site and is not ours to steer) uses up room in its own
-    direction only. A site limit beats a departure. Where a share would be under `DEAD_BAND_W`, fewer EVSEs
+    direction only. Sites lie within each other (`domain.site`): none passes its limit. A site limit beats a
+    departure. Where a share would be under `DEAD_BAND_W`, fewer EVSEs
     get more, those already at work first. The same offers give the same split. Raises `Invalid` if the target
     is not finite.
     """
@@ -88,22 +105,24 @@ def allocate(
     return Allocation(target_w, setpoints, target_w - float(power_w.sum()))
 
 
-def _split(
-    target_w: float, offers: Sequence[Offer], sites: Mapping[str, SiteLimit], site_load: Mapping[str, float]
-) -> Floats:
+def _split(target_w: float, offers: Sequence[Offer], sites: Sites, site_load: Mapping[str, float]) -> Floats:
     low, high, weight, measured = _columns(offers)
-    names, group = _groups(offers)
-    import_w, export_w = _rooms(names, sites, site_load)
+    rings = _rings(offers, sites, site_load)
     must = np.clip(low, 0.0, high)
-    must *= _share_of(import_w, _sums(group, must, len(names)))[group]
+    for ring in rings:
+        must *= _share_of(ring.import_w, ring.sums(must))[ring.group]
     base = float(must.sum())
     rank = cache(partial(_ranks, offers))
     if target_w >= base:
-        left_w = np.maximum(import_w - _sums(group, must, len(names)), 0.0)
-        up = _Side(high - must, weight, measured > DEAD_BAND_W / 2, rank, group)
-        return must + _fill(_within(up, left_w), target_w - base)
-    down = _Side(np.maximum(-low, 0.0), weight, measured < -DEAD_BAND_W / 2, rank, group)
-    return must - _fill(_within(down, export_w), base - target_w)
+        side = _Side(high - must, weight, measured > DEAD_BAND_W / 2, rank, rings[0].group)
+        for ring in rings:
+            left_w = np.maximum(ring.import_w - ring.sums(must), 0.0)
+            side = _within(replace(side, group=ring.group), left_w)
+        return must + _fill(side, target_w - base)
+    side = _Side(np.maximum(-low, 0.0), weight, measured < -DEAD_BAND_W / 2, rank, rings[0].group)
+    for ring in rings:
+        side = _within(replace(side, group=ring.group), ring.export_w)
+    return must - _fill(side, base - target_w)
 
 
 def _columns(offers: Sequence[Offer]) -> tuple[Floats, Floats, Floats, Floats]:
@@ -119,28 +138,34 @@ def _columns(offers: Sequence[Offer]) -> tuple[Floats, Floats, Floats, Floats]:
     return np.minimum(low, high), high, np.maximum(weight, _LEAST_WEIGHT), measured
 
 
-def _groups(offers: Sequence[Offer]) -> tuple[list[str | None], Ints]:
-    """Site names and, for each offer, the number of its site."""
+def _rings(offers: Sequence[Offer], sites: Sites, site_load: Mapping[str, float]) -> list[_Ring]:
+    """The places around the offers, innermost ring first: what fits in all inner ones is cut to the outer.
+
+    Each place is in one ring, by how many are around it; who has none there is bounded by nothing in it.
+    """
     numbers: dict[str | None, int] = {}
-    group = [numbers.setdefault(offer.site_id, len(numbers)) for offer in offers]
-    return list(numbers), np.array(group, dtype=np.intp)
+    group = np.array([numbers.setdefault(offer.site_id, len(numbers)) for offer in offers], dtype=np.intp)
+    chains = [tuple(around(sites, name))[::-1] for name in numbers]  # from the outside in
+    deepest = max(max(map(len, chains)), 1)
+    return [_ring(depth, chains, group, site_load) for depth in reversed(range(deepest))]
 
 
-def _rooms(
-    names: Sequence[str | None], sites: Mapping[str, SiteLimit], site_load: Mapping[str, float]
-) -> tuple[Floats, Floats]:
-    """What each site may still take and give. Without a known limit charging is free, discharge 0 (V-15)."""
-    import_w, export_w = [], []
-    for name in names:
-        site = sites.get(name) if name is not None else None
-        load_w = site_load.get(name, 0.0) if name is not None else 0.0
-        import_w.append(
-            site.import_w - max(load_w, 0.0) if site is not None and finite(site.import_w) else np.inf
-        )
-        export_w.append(
-            site.export_w + min(load_w, 0.0) if site is not None and finite(site.export_w) else 0.0
-        )
-    return np.maximum(np.array(import_w), 0.0), np.maximum(np.array(export_w), 0.0)
+def _ring(
+    depth: int, chains: Sequence[tuple[SiteLimit, ...]], group: Ints, site_load: Mapping[str, float]
+) -> _Ring:
+    """One ring. Who has no site at all may charge freely and not discharge (V-15)."""
+    places: dict[str, int] = {}
+    import_w, export_w, member = [], [], []
+    for chain in chains:
+        place = chain[depth] if depth < len(chain) else (_UNBOUND if chain else _NOWHERE)
+        if place.site_id not in places:
+            load_w = site_load.get(place.site_id, 0.0)
+            places[place.site_id] = len(places)
+            import_w.append(place.import_room_w - max(load_w, 0.0))
+            export_w.append(place.export_room_w + min(load_w, 0.0))
+        member.append(places[place.site_id])
+    rooms = (np.maximum(np.array(values), 0.0) for values in (import_w, export_w))
+    return _Ring(np.array(member, dtype=np.intp)[group], *rooms)
 
 
 def _share_of(limit_w: Floats, wanted_w: Floats) -> Floats:
@@ -162,7 +187,7 @@ def _within(side: _Side, limit_w: Floats) -> _Side:
     if not (wanted_w > limit_w).any():
         return side
     room_w = _shared(side, np.minimum(limit_w, wanted_w))
-    return _Side(room_w, side.weight, side.active, side.rank, side.group)
+    return replace(side, room_w=room_w)
 
 
 def _fill(side: _Side, total_w: float) -> Floats:

@@ -39,6 +39,13 @@ class DialectChanged(Fact, frozen=True, gc=False):
     discharge: str
 
 
+class ExternalLimitChanged(Fact, frozen=True, gc=False):
+    """Somebody else limits a station, or no longer does (K12, K13); EVSE 0 is all of it."""
+
+    station_id: str
+    evse_id: int
+
+
 class ReportCompleted(Fact, frozen=True, gc=False):
     """The last part of a report of the device model has come."""
 

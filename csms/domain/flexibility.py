@@ -1,10 +1,11 @@
 """Offers: what one EVSE can give or take now, and for how long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from math import isnan
 
 from csms.domain.departure import Departure
 from csms.domain.dialect_record import Discharge
@@ -12,6 +13,7 @@ from csms.domain.grid_event import GridEvent
 from csms.domain.meter import Metered
 from csms.domain.program import Need, Terms
 from csms.domain.safety import CLOCK_SKEW_MAX_S, DISCHARGE_EFFICIENCY, SOC_AGE_MAX_S
+from csms.domain.site import SiteLimit, Sites, tightest
 from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
@@ -19,15 +21,6 @@ ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
 FALLBACK_OVER_S = 180.0  # so long after its event the fallback has ended by itself, wherever it is
 _TYPICAL_HEADROOM_WH = 20_000.0
 _CAPACITY_DOUBT = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class SiteLimit:
-    """What may flow at a site, both magnitudes in W."""
-
-    site_id: str
-    import_w: float
-    export_w: float
 
 
 class NoDischarge(StrEnum):
@@ -62,7 +55,9 @@ class EvseView:
     Powers are signed W, ratings magnitudes in W; `None` means not known. `import_wh` and `export_wh` are what
     has flowed since the transaction began. `ev_energy_request_wh` is what the EV asked for when its SoC was
     `ev_request_soc`; without that SoC it is counted from the transaction's beginning, as is the driver's
-    `need.target_energy_wh`. `held` takes a station out of dispatch until a person has looked at it.
+    `need.target_energy_wh`.
+    `site_id` is the innermost place with limits of its own (`domain.site`). `held` takes a
+    station out of dispatch until a person has looked at it.
     """
 
     station_id: str
@@ -154,7 +149,7 @@ def offer(
     view: EvseView,
     event: GridEvent,
     terms: Terms,
-    sites: Mapping[str, SiteLimit],
+    sites: Sites,
     now: datetime,
     lease_s: int,
 ) -> Offer | None:
@@ -166,7 +161,7 @@ def offer(
     """
     if excluded(view) is not None:
         return None
-    case = _case(view, event, terms, sites.get(view.site_id or ""), now, lease_s)
+    case = _case(view, event, terms, tightest(sites, view.site_id), now, lease_s)
     why_not = _why_not(case)
     steerable = why_not not in _HANDS_OFF
     must_w = case.departure.must_w(lease_s) if steerable and case.departure is not None else 0.0
@@ -280,7 +275,7 @@ def _departure(
     known = [at for at in (view.need.departure, view.ev_departure) if at is not None]
     if not known:
         return None
-    site_w = max(0.0, site.import_w) if site is not None else charge_w
+    site_w = site.import_room_w if site is not None else charge_w
     left_s = max(0.0, (min(known) - now).total_seconds())
     idle_s = max(0.0, (event.end - now).total_seconds()) + FALLBACK_OVER_S
     return Departure(needed_wh, left_s, min(charge_w, site_w), idle_s)
@@ -324,7 +319,11 @@ def _discharge_w(case: _Case) -> float:
     """The deepest discharge that all bounds allow for one lease; a magnitude."""
     spare_wh = _spare_wh(case)
     above_reserve_w = _lease_w(case, _above_reserve_wh(case)) - 1e-3  # the gate may round otherwise
-    bounds = [case.rating_w or 0.0, above_reserve_w, case.site.export_w if case.site is not None else 0.0]
+    bounds = [
+        case.rating_w or 0.0,
+        above_reserve_w,
+        case.site.export_room_w if case.site is not None else 0.0,
+    ]
     if spare_wh is not None:
         bounds.append(_lease_w(case, spare_wh))
     return max(0.0, min(bounds))
@@ -374,7 +373,7 @@ _REASONS: tuple[tuple[NoDischarge, Callable[[_Case], bool]], ...] = (
     (NoDischarge.STATION_CANNOT, lambda case: case.view.discharge is Discharge.NONE),
     (NoDischarge.VEHICLE_CANNOT, lambda case: case.view.vehicle_bidirectional is not True),
     (NoDischarge.RATING_UNKNOWN, lambda case: not _positive(case.rating_w)),
-    (NoDischarge.SITE_LIMIT_UNKNOWN, lambda case: case.site is None or not finite(case.site.export_w)),
+    (NoDischarge.SITE_LIMIT_UNKNOWN, lambda case: case.site is None or isnan(case.site.export_w)),
     (NoDischarge.SITE_NO_EXPORT, lambda case: case.site is not None and case.site.export_w <= 0),
     (NoDischarge.CLOCK_SKEW, _skewed),
     (NoDischarge.NO_FALLBACK, lambda case: not case.view.fallback_acknowledged),

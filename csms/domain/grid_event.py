@@ -1,6 +1,6 @@
 """Grid events: a call for flexibility with a window, a target and a scope."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,9 +40,11 @@ class Scope:
     site: str | None = None
     stations: tuple[str, ...] = ()
 
-    def covers(self, station_id: str, site_id: str | None) -> bool:
-        """Whether a station is meant."""
-        return self.site in (None, site_id) and (not self.stations or station_id in self.stations)
+    def covers(self, station_id: str, sites: Collection[str]) -> bool:
+        """Whether a station is meant; `sites` are its site and all around it."""
+        return (self.site is None or self.site in sites) and (
+            not self.stations or station_id in self.stations
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +182,11 @@ def target_at(events: Sequence[GridEvent], now: datetime) -> dict[str, float]:
     return {event.id: event.target_w for event in running(events, now)}
 
 
-def assign(events: Iterable[GridEvent], station_id: str, site_id: str | None) -> GridEvent | None:
+def assign(events: Iterable[GridEvent], station_id: str, sites: Collection[str]) -> GridEvent | None:
     """Which of these events rules this station's EVSEs: the strongest that covers it.
 
-    Give it the `running` events of the programs that the driver is enrolled in.
+    `sites` are its site and all around it. Give it the `running` events of the programs that the driver is
+    enrolled in.
     """
-    covering = (event for event in events if event.scope.covers(station_id, site_id))
+    covering = (event for event in events if event.scope.covers(station_id, sites))
     return min(covering, key=precedence, default=None)

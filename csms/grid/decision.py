@@ -10,12 +10,13 @@ from datetime import datetime
 
 from csms.domain.dialect_record import declared
 from csms.domain.dispatch import allocate
-from csms.domain.flexibility import EvseView, Offer, SiteLimit
+from csms.domain.flexibility import EvseView, Offer
 from csms.domain.flexibility import offer as offer_of
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ChargingProfile, lease_profile
 from csms.domain.program import Program
 from csms.domain.safety import Order, check_order
+from csms.domain.site import Sites
 from csms.domain.tracking import Memory, correct, fleet_power
 from csms.errors import Unsafe
 from csms.grid import fleet
@@ -43,7 +44,7 @@ class Scene:
     """What the decision looks at besides the views: what stations hold, who is busy, and what sites allow."""
 
     now: datetime
-    sites: Mapping[str, SiteLimit]
+    sites: Sites
     lines: Mapping[EvseKey, Line]
     fallbacks: Mapping[EvseKey, Fallback]
     busy: Callable[[EvseKey], bool]
@@ -150,7 +151,8 @@ def put_fallback(
     """
     now, key = scene.now, _key(view)
     since = now if rating_w is None else max(now, event.start)
-    fallback = Fallback(program.terms.fallback_w, since, fallback_until(view.station_id, event))
+    limit_w = scene.envelope.fallback_w(key, program.terms.fallback_w)
+    fallback = Fallback(limit_w, since, fallback_until(view.station_id, event))
     fallback = fallback.with_known(scene.fallbacks.get(key), now)
     return PutFallback(fallback, fallback_for(key, fallback, rating_w, now), _seat(event, view))
 
@@ -179,11 +181,7 @@ def _alone(view: EvseView, offer: Offer, steered: Collection[EvseKey]) -> bool:
 
 def _load(able: Sequence[tuple[EvseView, Offer]], event: GridEvent, scene: Scene) -> dict[str, float]:
     """What flows at each site in the event's direction and is not ours to steer in this tick; signed W."""
-    own: dict[str, list[EvseKey]] = {}
-    for view, _ in able:
-        if view.site_id is not None:
-            own.setdefault(view.site_id, []).append(_key(view))
-    rest = {site_id: scene.envelope.rest_w(site_id, keys) for site_id, keys in own.items()}
+    rest = scene.envelope.rest_w(_key(view) for view, _ in able)
     return {site_id: -out_w if event.target_w < 0 else in_w for site_id, (out_w, in_w) in rest.items()}
 
 
@@ -215,6 +213,8 @@ def _described(
     """The order with all that the safety rules look at, taken from the view and not from the offer (V-16)."""
     key, envelope = _key(view), scene.envelope
     limit_w = profile.periods[0].limit_w
+    export_w, others_out_w = envelope.export_room(key)
+    import_w, others_in_w = envelope.import_room(key)
     reserve_soc = view.need.reserve_soc
     vehicle_w = view.vehicle_max_discharge_w
     return Order(
@@ -231,11 +231,11 @@ def _described(
         capacity_wh=view.capacity_wh,
         reserve_soc=None if reserve_soc is None else max(reserve_soc, event.min_soc or 0.0),
         margin_soc=program.terms.soc_margin,
-        site_export_w=envelope.export_limit_w(key),
-        site_export_committed_w=envelope.others_out_w(key),
+        site_export_w=export_w,
+        site_export_committed_w=others_out_w,
         # A limit that lowers what flows must never fail because others are above theirs.
-        site_import_w=envelope.import_limit_w(key) if envelope.increases_import(key, limit_w) else None,
-        site_import_committed_w=envelope.others_in_w(key),
+        site_import_w=import_w if envelope.increases_import(key, limit_w) else None,
+        site_import_committed_w=others_in_w,
         fallback_acknowledged=view.fallback_acknowledged,
         enrolled=view.enrolled,
         opted_out=view.opted_out,

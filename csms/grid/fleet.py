@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from csms.domain.dialect_record import Discharge
-from csms.domain.flexibility import EvseView, NoDischarge, Offer, SiteLimit, excluded, fresh_power, offer
+from csms.domain.flexibility import EvseView, NoDischarge, Offer, excluded, fresh_power, offer
 from csms.domain.grid_event import EventRequest, EventState, GridEvent
 from csms.domain.program import Need, Program
+from csms.domain.site import SiteLimit, Sites, names_around, tightest
 from csms.errors import Invalid
 from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices, walk
 from csms.grid.participation import Part
+from csms.grid.places import innermost, places, site_limit
 from csms.store import dispatches, programs, stations, transactions
 from csms.store.database import Database
 from csms.store.transactions import FleetRow
@@ -23,11 +25,11 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All plugged-in EVSEs at one instant, one row each, and the sites' limits."""
+    """All plugged-in EVSEs at one instant, one row each, and the limits of all places."""
 
     now: datetime
     rows: tuple[FleetRow, ...]
-    sites: Mapping[str, SiteLimit]
+    sites: Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +78,18 @@ class FleetSummary:
 
 async def look(db: Database, now: datetime) -> Snapshot:
     """Read the fleet. Of two open transactions at one EVSE the later counts: the other's end was lost."""
-    return await walk(_seen(await transactions.all_open(db), now))
+    sites = await places(db, now)
+    newest = await walk(_newest(await transactions.all_open(db)))
+    return Snapshot(now, tuple(newest.values()), sites)
 
 
-def _seen(rows: Sequence[FleetRow], now: datetime) -> Steps[Snapshot]:
+def _newest(rows: Sequence[FleetRow]) -> Steps[dict[EvseKey, FleetRow]]:
     newest: dict[EvseKey, FleetRow] = {}
-    sites: dict[str, SiteLimit] = {}
     for part in slices(rows):
         for row in part:
             newest[row.station_id, row.evse_id] = row
-            if row.site_id is not None and row.site_id not in sites:
-                import_w, export_w = row.site_import_limit_w, row.site_export_limit_w
-                sites[row.site_id] = SiteLimit(
-                    row.site_id,
-                    math.inf if import_w is None else import_w,
-                    math.nan if export_w is None else export_w,
-                )
         yield
-    return Snapshot(now, tuple(newest.values()), sites)
+    return newest
 
 
 async def sense(db: Database, now: datetime, program: Program, event: GridEvent | None) -> list[EvseView]:
@@ -106,14 +102,14 @@ async def sense(db: Database, now: datetime, program: Program, event: GridEvent 
         refused={(part.identity, part.evse_id) for part in parts if part.state == Part.REFUSED},
         not_following={(part.identity, part.evse_id) for part in parts if part.state == Part.NOT_FOLLOWING},
     )
-    return [view_of(row, membership) for row in snapshot.rows]
+    return [view_of(row, membership, snapshot.sites) for row in snapshot.rows]
 
 
 def offers(
     views: Sequence[EvseView],
     event: GridEvent,
     program: Program,
-    sites: Mapping[str, SiteLimit],
+    sites: Sites,
     now: datetime,
 ) -> Steps[list[tuple[EvseView, Offer]]]:
     """The views that have anything to offer, with what they offer for one lease."""
@@ -127,7 +123,7 @@ def offers(
     return made
 
 
-def view_of(row: FleetRow, membership: Membership) -> EvseView:
+def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
     """One row in the domain's words. Of two words on the same limit the stricter counts."""
     key = (row.station_id, row.evse_id)
     soc, soc_at = told_soc(row)
@@ -137,7 +133,7 @@ def view_of(row: FleetRow, membership: Membership) -> EvseView:
         station_id=row.station_id,
         evse_id=row.evse_id,
         transaction_id=row.transaction_id,
-        site_id=row.site_id,
+        site_id=innermost(sites, row),
         online=row.connected and row.registration == "Accepted" and key not in membership.silent,
         discharge=_discharge(row.discharge),
         held=row.hold is not None,
@@ -183,7 +179,7 @@ async def summary(db: Database, now: datetime) -> FleetSummary:
                 best[view.station_id, view.evse_id] = (view, offered)
     by_site: dict[str, list[tuple[EvseView, Offer | None]]] = {}
     for row in snapshot.rows:
-        pair = best.get((row.station_id, row.evse_id)) or (view_of(row, Membership()), None)
+        pair = best.get((row.station_id, row.evse_id)) or (view_of(row, Membership(), snapshot.sites), None)
         by_site.setdefault(row.site_id or "", []).append(pair)
     return FleetSummary(
         at=now,
@@ -191,7 +187,7 @@ async def summary(db: Database, now: datetime) -> FleetSummary:
         online=sum(row.connected for row in snapshot.rows),
         programs=tuple(by_program),
         sites=tuple(
-            _within(_group(site_id, pairs, now), snapshot.sites.get(site_id))
+            _within(_group(site_id, pairs, now), tightest(snapshot.sites, site_id or None))
             for site_id, pairs in sorted(by_site.items())
         ),
     )
@@ -212,13 +208,14 @@ async def fleet_limit_w(db: Database, request: EventRequest) -> float | None:
     what is not there.
     """
     scope, rows = request.scope, await stations.ratings(db)
-    if scope.site is not None and await stations.get_site(db, scope.site) is None:
+    sites = {row.site_id: site_limit(row) for row in await stations.sites(db)}
+    if scope.site is not None and scope.site not in sites:
         raise Invalid("scope", f"There is no site {scope.site!r}.")
     known = {row.identity for row in rows}
     for identity in scope.stations:
         if identity not in known:
             raise Invalid("scope", f"There is no station {identity!r}.")
-    covered = [row for row in rows if scope.covers(row.identity, row.site_id)]
+    covered = [row for row in rows if scope.covers(row.identity, names_around(sites, row.site_id))]
     if request.target_w < 0:
         able = [row for row in covered if _discharge(row.discharge) is not Discharge.NONE]
         return sum(row.max_discharge_w or 0.0 for row in able)
@@ -242,7 +239,9 @@ async def _as_seen_by(
         state=EventState.ACTIVE,
         created_at=snapshot.now,
     )
-    views = [replace(view_of(row, membership), fallback_acknowledged=True) for row in snapshot.rows]
+    views = [
+        replace(view_of(row, membership, snapshot.sites), fallback_acknowledged=True) for row in snapshot.rows
+    ]
     lease_s = program.terms.lease_s
     return [(view, offer(view, call, program.terms, snapshot.sites, snapshot.now, lease_s)) for view in views]
 
@@ -271,11 +270,10 @@ _FRESH_S = 300.0
 def _within(group: Group, site: SiteLimit | None) -> Group:
     if site is None:
         return replace(group, can_discharge_w=0.0)
-    export_w = 0.0 if math.isnan(site.export_w) else site.export_w
     return replace(
         group,
-        can_discharge_w=min(group.can_discharge_w, export_w),
-        can_charge_w=min(group.can_charge_w, site.import_w),
+        can_discharge_w=min(group.can_discharge_w, site.export_room_w),
+        can_charge_w=min(group.can_charge_w, site.import_room_w),
     )
 
 

@@ -12,6 +12,7 @@ from csms.clock import Clock
 from csms.domain.facts import (
     ChargingNeedsReported,
     DialectChanged,
+    ExternalLimitChanged,
     Fact,
     GridEventAccepted,
     GridEventChanged,
@@ -51,7 +52,7 @@ _HOLD_MIN_S = 30.0
 _LOOK_BACK = timedelta(hours=1)
 """So far back a new leader looks for seats that its predecessor did not conclude."""
 _GONE = frozenset({"rejected", "cleared"})
-_URGENT = (GridEventAccepted, GridEventChanged, OptedOut)
+_URGENT = (ExternalLimitChanged, GridEventAccepted, GridEventChanged, OptedOut)
 _BELLS = (
     *_URGENT,
     ChargingNeedsReported,

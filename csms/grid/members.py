@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from csms.domain.grid_event import GridEvent, assign
 from csms.domain.program import Program
-from csms.grid.fleet import Membership
+from csms.domain.site import names_around
+from csms.grid.fleet import Membership, Snapshot
 from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices
 from csms.grid.participation import Part, Roster
@@ -51,15 +52,16 @@ class Members:
             and driver_id not in membership.opted_out
         )
 
-    def ruled(
-        self, events: Sequence[GridEvent], rows: Sequence[FleetRow]
-    ) -> Steps[dict[str, list[FleetRow]]]:
+    def ruled(self, events: Sequence[GridEvent], snapshot: Snapshot) -> Steps[dict[str, list[FleetRow]]]:
         """Event id -> the EVSEs it rules: of the events that cover an EVSE and its driver the strongest."""
         ruled: dict[str, list[FleetRow]] = {event.id: [] for event in events}
-        for part in slices(rows):
+        meant: dict[str | None, frozenset[str]] = {}
+        for part in slices(snapshot.rows):
             for row in part:
+                if row.site_id not in meant:
+                    meant[row.site_id] = names_around(snapshot.sites, row.site_id)
                 own = [event for event in events if self.taking_part(event.id, row.driver_id)]
-                event = assign(own, row.station_id, row.site_id)
+                event = assign(own, row.station_id, meant[row.site_id])
                 if event is not None:
                     ruled[event.id].append(row)
             yield

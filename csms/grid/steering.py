@@ -71,7 +71,7 @@ class Steering:
         await walk(mapped(scene.envelope.add, snapshot.rows))
         known = mapped(lambda row: ((row.station_id, row.evse_id), row.boot_epoch), snapshot.rows)
         boots = dict(await walk(known))
-        ruled = await walk(members.ruled(active, snapshot.rows))
+        ruled = await walk(members.ruled(active, snapshot))
         silent = self._actuator.silent(snapshot.now)
         ordered: set[EvseKey] = set()
         for event in [*sorted(active, key=precedence), *sorted(upcoming, key=precedence)]:
@@ -80,11 +80,15 @@ class Steering:
                 if event.id in ruled:
                     rows = ruled[event.id]
                     ordered |= {(row.station_id, row.evse_id) for row in rows}
-                    views = await walk(mapped(partial(view_of, membership=membership), rows))
+                    views = await walk(
+                        mapped(partial(view_of, membership=membership, sites=snapshot.sites), rows)
+                    )
                     await self._steer(tasks, event, members, views, scene, boots)
                 else:
-                    rows = (await walk(members.ruled([event], snapshot.rows)))[event.id]
-                    views = await walk(mapped(partial(view_of, membership=membership), rows))
+                    rows = (await walk(members.ruled([event], snapshot)))[event.id]
+                    views = await walk(
+                        mapped(partial(view_of, membership=membership, sites=snapshot.sites), rows)
+                    )
                     await self._prepare(tasks, event, members, views, scene, (boots, ordered))
             except NotLeading:
                 raise
@@ -100,7 +104,7 @@ class Steering:
             lines=self._actuator.lines,
             fallbacks=self._actuator.fallbacks,
             busy=self._actuator.busy,
-            envelope=Envelope(self._actuator.lines, snapshot.sites, snapshot.now),
+            envelope=Envelope(self._actuator.lines, self._actuator.fallbacks, snapshot.sites, snapshot.now),
         )
 
     async def _steer(

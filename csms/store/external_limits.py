@@ -41,6 +41,7 @@ class VehicleScheduleRow(SQLModel, table=True):
 LIMIT = table_of(ChargingLimitRow)
 SCHEDULE = table_of(VehicleScheduleRow)
 
+_IN_FORCE = select(LIMIT).where(LIMIT.c.cleared_at.is_(None)).order_by(LIMIT.c.identity, LIMIT.c.evse_id)
 _SET = put(ChargingLimitRow)
 _SCHEDULE = put(VehicleScheduleRow)
 _CLEARED = write(
@@ -60,6 +61,11 @@ async def limits(db: Database, identity: str) -> list[ChargingLimitRow]:
     """The limits that a station has told of, also those that are over."""
     query = select(LIMIT).where(LIMIT.c.identity == identity)
     return await db.every(ChargingLimitRow, query.order_by(LIMIT.c.evse_id, LIMIT.c.source))
+
+
+async def in_force(db: Database) -> list[ChargingLimitRow]:
+    """Every limit at any station that has not been cleared."""
+    return await db.every(ChargingLimitRow, _IN_FORCE)
 
 
 async def vehicle_schedules(db: Database, identity: str) -> list[VehicleScheduleRow]:

@@ -9,7 +9,7 @@ from csms.store.database import Database
 from csms.store.profiles import FALLBACK_STANDS, PROFILE
 from csms.store.programs import NEED, VEHICLE
 from csms.store.queries import Query
-from csms.store.stations import CONNECTOR, EVSE, SITE, STATION
+from csms.store.stations import CONNECTOR, EVSE, STATION
 from csms.store.tokens import TOKEN
 from csms.store.transaction_rows import NEEDS, TRANSACTION
 
@@ -31,8 +31,6 @@ class FleetRow(NamedTuple):
     started_at: datetime | None
     charging_state: str | None
     site_id: str | None
-    site_import_limit_w: float | None
-    site_export_limit_w: float | None
     connected: bool
     registration: str
     boot_epoch: int
@@ -98,7 +96,6 @@ def _joined() -> FromClause:
     )
     return (
         transaction.join(station, station.c.identity == transaction.c.identity)
-        .outerjoin(SITE, SITE.c.site_id == station.c.site_id)
         .outerjoin(EVSE, at_evse)
         .outerjoin(TOKEN, TOKEN.c.token == func.lower(transaction.c.id_token))
         .outerjoin(VEHICLE, VEHICLE.c.vehicle_id == TOKEN.c.vehicle_id)
@@ -119,7 +116,7 @@ def _columns() -> list[ColumnElement[Any]]:
     fallback = exists().where(FALLBACK_STANDS, or_(PROFILE.c.evse_id == _SAME_EVSE, PROFILE.c.evse_id == 0))
     return [
         *_of(transaction, "identity", "evse_id", "transaction_id", "started_at", "charging_state"),
-        *(station.site_id, SITE.c.import_limit_w, SITE.c.export_limit_w),
+        station.site_id,
         *_of(station, "connected", "registration", "boot_epoch", "discharge", "hold"),
         faulted.correlate(TRANSACTION),
         station.clock_skew_s,

@@ -33,6 +33,7 @@ from csms.store.statements import Change, put, write
 class SiteRow(SQLModel, table=True):
     """A place with one grid connection; limits are magnitudes in W. No limit known means no export (V-15).
 
+    `within_id` is the site around it (a transformer, a feeder), whose limits hold for all within.
     With `enrolment_hash` a station that is not known may enrol there by that password, as Pending.
     """
 
@@ -41,6 +42,7 @@ class SiteRow(SQLModel, table=True):
     site_id: str = Field(primary_key=True)
     import_limit_w: float | None = None
     export_limit_w: float | None = None
+    within_id: str | None = None
     enrolment_hash: str | None = None
 
 
@@ -48,9 +50,10 @@ class StationRow(SQLModel, table=True):
     """A registered station and what it last said of itself.
 
     `registration` is what its next boot is answered, `boot_answer` what its last one was. `hold` is why it
-    may not discharge until a person clears it. `boot_epoch` counts boots, `connection_epoch` is its newest
-    connection's. `next_password_hash` is of a password on its way to the station: until it logs in with it,
-    either may count (A01).
+    may not discharge until a person clears it. `import_limit_w` and `export_limit_w` bound all its EVSEs
+    together, magnitudes in W; None: only its site does. `boot_epoch` counts boots, `connection_epoch` is its
+    newest connection's. `next_password_hash` is of a password on its way to the station: until it logs in
+    with it, either may count (A01).
     """
 
     __tablename__ = "station"
@@ -70,6 +73,8 @@ class StationRow(SQLModel, table=True):
     onboarding: str = "full"
     discharge: str = "none"
     hold: str | None = None
+    import_limit_w: float | None = None
+    export_limit_w: float | None = None
     message_timeout_s: float = 30.0
     ping_interval_s: float | None = None
     newest_wins: bool = False

@@ -138,3 +138,25 @@ async def test_sites(http: httpx.AsyncClient) -> None:
     assert (await http.get("/api/v1/sites/a")).json() == answer.json()
     assert (await http.get("/api/v1/sites")).json()["items"] == [answer.json()]
     assert (await http.get("/api/v1/sites/b")).status_code == 404
+
+
+async def test_sites_lie_within_each_other(http: httpx.AsyncClient) -> None:
+    sites = "/api/v1/sites"
+    assert (await http.post(sites, json={"siteId": "feeder"})).status_code == 201
+    depot = await http.post(sites, json={"siteId": "depot", "within": "feeder"})
+    assert depot.json()["within"] == "feeder"
+    for body in ({"within": "gone"}, {"within": "depot"}):
+        problem = await http.patch(f"{sites}/feeder", json=body)
+        assert (problem.status_code, problem.json()["errors"][0]["field"]) == (422, "within")
+    assert (await http.post(sites, json={"siteId": "x", "within": "gone"})).status_code == 422
+    assert (await http.get(f"{sites}/x")).status_code == 404
+    assert (await http.patch(f"{sites}/depot", json={"importLimitW": 5})).json()["within"] == "feeder"
+    assert (await http.patch(f"{sites}/depot", json={"within": None})).json()["within"] is None
+
+
+async def test_a_station_may_have_limits_of_its_own(http: httpx.AsyncClient) -> None:
+    added = await http.post("/api/v1/stations", json={"identity": "cs-limited", "exportLimitW": 5000})
+    assert (added.json()["importLimitW"], added.json()["exportLimitW"]) == (None, 5000)
+    changed = await http.patch("/api/v1/stations/cs-limited", json={"importLimitW": 7000})
+    assert (changed.json()["importLimitW"], changed.json()["exportLimitW"]) == (7000, 5000)
+    assert (await http.patch("/api/v1/stations/cs-limited", json={"importLimitW": -1})).status_code == 422

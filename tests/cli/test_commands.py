@@ -46,6 +46,21 @@ def test_stations(csms: Cli) -> None:
     csms("station", "remove", "S1").refused(1, "s1")
 
 
+def test_sites_lie_within_each_other(csms: Cli) -> None:
+    assert csms("site", "add", "feeder", "--export-limit", "100kW").code == 0
+    assert csms("site", "add", "barn", "--within", "feeder", "--json").json["within"] == "feeder"
+    csms("site", "add", "shed", "--within", "none").refused(1, "within", "none")
+    csms("site", "change", "feeder", "--within", "barn").refused(1, "within")
+    csms("site", "change", "none", "--import-limit", "1kW").refused(1, "none")
+    changed = csms("site", "change", "barn", "--export-limit", "-20kW", "--json").json
+    assert (changed["within"], changed["exportLimitW"]) == ("feeder", 20_000)
+    assert csms("site", "change", "barn", "--within", "", "--json").json["within"] is None
+    assert "feeder" in csms("site", "list").out
+    csms("station", "add", "L1")
+    limited = csms("station", "limit", "L1", "--import-limit", "16kW", "--json").json
+    assert limited["importLimitW"] == 16_000
+
+
 def test_a_pending_station_is_approved_and_a_held_one_released(csms: Cli) -> None:
     assert csms("station", "add", "P1", "--pending", "--json").json["registration"] == "Pending"
     assert "p1 is accepted" in csms("station", "approve", "P1").out

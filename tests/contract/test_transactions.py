@@ -291,7 +291,7 @@ async def test_the_fleet_in_one_query(db: Database, writer: Writer) -> None:
     await furnished(db, writer)
     row = await only(db)
     assert (row.station_id, row.evse_id, row.transaction_id, row.started_at) == ("a", 1, "tx", START)
-    assert (row.site_id, row.site_import_limit_w, row.site_export_limit_w) == ("s", 1e6, 5e5)
+    assert row.site_id == "s"
     assert (row.connected, row.registration, row.discharge, row.hold) == (
         True,
         "Accepted",
@@ -377,9 +377,7 @@ async def test_what_is_not_known_is_none(db: Database, writer: Writer) -> None:
     await writer.commit([transactions.state_kept(folded(bare))])
     await writer.commit([transactions.needs_kept(needs(at(5)))])
     row = await only(db)
-    assert (row.site_export_limit_w, row.max_discharge_w, row.driver_id, row.vehicle_bidirectional) == (
-        None,
-    ) * 4
+    assert (row.site_id, row.max_discharge_w, row.driver_id, row.vehicle_bidirectional) == (None,) * 4
     assert (row.started_at, row.ev_at, row.soc, row.power_w, row.need_reserve_soc) == (None,) * 5
 
 

@@ -194,11 +194,16 @@ class Stage:
     loops: list[GridLoop] = field(default_factory=list)
 
     async def site(
-        self, site_id: str = "depot", export_w: float | None = 1e6, import_w: float | None = 1e6
+        self,
+        site_id: str = "depot",
+        export_w: float | None = 1e6,
+        import_w: float | None = 1e6,
+        within: str | None = None,
     ) -> None:
         async with self.db.begin() as conn:
             await stations.put_site(
-                conn, SiteRow(site_id=site_id, import_limit_w=import_w, export_limit_w=export_w)
+                conn,
+                SiteRow(site_id=site_id, import_limit_w=import_w, export_limit_w=export_w, within_id=within),
             )
 
     async def program(self, terms: Terms = Terms(), program_id: str = PROGRAM) -> Program:
@@ -311,14 +316,19 @@ class Stage:
         await self.writer.commit([change if up else stations.disconnected(car.station_id, epoch, at)])
 
     async def event(
-        self, target_w: float, duration_s: int = 900, in_s: float = 0.0, **more: object
+        self,
+        target_w: float,
+        duration_s: int = 900,
+        in_s: float = 0.0,
+        scope: Scope = Scope(),
+        **more: object,
     ) -> GridEvent:
         request = EventRequest(
             program_id=str(more.pop("program_id", PROGRAM)),
             target_w=target_w,
             duration_s=duration_s,
             start=self.clock.now() + timedelta(seconds=in_s),
-            scope=Scope(),
+            scope=scope,
             **more,  # type: ignore[arg-type]
         )
         return await intake.accept(self.db, self.bus, self.clock, request)

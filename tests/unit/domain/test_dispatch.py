@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.domain.dispatch import Allocation, SiteLimit, allocate
+from csms.domain.dispatch import Allocation, allocate
 from csms.domain.flexibility import DEAD_BAND_W, EvseView, Offer, offer
 from csms.domain.grid_event import GridEvent
 from csms.domain.program import Need, Terms
+from csms.domain.site import SiteLimit
 from csms.errors import Invalid
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "dispatch").glob("*.toml"))

@@ -14,7 +14,6 @@ from csms.domain.flexibility import (
     EvseView,
     NoDischarge,
     Offer,
-    SiteLimit,
     excluded,
     fresh_power,
     highest_soc,
@@ -22,6 +21,7 @@ from csms.domain.flexibility import (
 )
 from csms.domain.grid_event import GridEvent
 from csms.domain.program import Need, Terms
+from csms.domain.site import SiteLimit
 
 LEASE_S = 300
 TERMS = Terms()

@@ -134,17 +134,17 @@ def test_the_lower_priority_number_rules_then_the_newer(event: Events, now: date
     old, new = event(id="old"), event(id="new", created_at=now)
     urgent = event(id="urgent", priority=1, scope=Scope(stations=("cs001",)))
     local = event(id="local", priority=2, scope=Scope(site="depot"))
-    assert assign([old, new], "cs009", None) is new
-    assert assign([new, urgent, local], "cs001", "depot") is urgent
-    assert assign([new, urgent, local], "cs002", "depot") is local
-    assert assign([new, urgent, local], "cs002", "yard") is new
-    assert assign([urgent, local], "cs002", None) is None
+    assert assign([old, new], "cs009", ()) is new
+    assert assign([new, urgent, local], "cs001", ("depot",)) is urgent
+    assert assign([new, urgent, local], "cs002", ("feeder", "depot")) is local
+    assert assign([new, urgent, local], "cs002", ("yard",)) is new
+    assert assign([urgent, local], "cs002", ()) is None
 
 
 @given(st.permutations(range(4)))
 def test_precedence_is_the_same_in_any_order(order: list[int]) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     events = [GridEvent(f"e{n}", "p", -1.0, at, 60, EventState.ACTIVE, at) for n in order]
-    ruling = assign(events, "cs", None)
+    ruling = assign(events, "cs", ())
     assert ruling is not None
     assert ruling.id == "e0"

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from csms.domain import safety
 from csms.domain.dialect_record import Discharge
-from csms.domain.flexibility import EvseView, SiteLimit, offer
+from csms.domain.flexibility import EvseView, offer
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ChargingProfile, Period, Purpose, fallback_profile, lease_profile
 from csms.domain.program import Need, Terms
 from csms.domain.safety import Order, check_order
+from csms.domain.site import SiteLimit
 from csms.errors import Unsafe
 
 NOW = datetime(2026, 7, 1, 17, 0, tzinfo=UTC)

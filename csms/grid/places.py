@@ -1,0 +1,79 @@
+"""Every place with limits: sites within each other, and the stations and EVSEs that somebody limits."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from csms.domain.site import SiteLimit, evse_place, names_around, station_place
+from csms.grid.external import Bound, bound_of
+from csms.store import external_limits, stations
+from csms.store import places as stored
+from csms.store.database import Database
+from csms.store.external_limits import ChargingLimitRow
+from csms.store.places import StationLimitRow
+from csms.store.stations import SiteRow
+from csms.store.transactions import FleetRow
+
+
+async def places(db: Database, now: datetime) -> dict[str, SiteLimit]:
+    """All places by name. Raises `StoreUnavailable`."""
+    external = await external_limits.in_force(db)
+    limited = await stored.limited(db, {row.identity for row in external})
+    sites = {row.site_id: site_limit(row) for row in await stations.sites(db)}
+    return _counted(sites, await stored.evse_counts(db)) | placed(limited, external, now)
+
+
+def placed(
+    limited: Iterable[StationLimitRow], external: Sequence[ChargingLimitRow], now: datetime
+) -> dict[str, SiteLimit]:
+    """The stations and EVSEs that are places of their own."""
+    found: dict[str, SiteLimit] = {}
+    bounds = [(row, bound_of(row, now)) for row in external]
+    for station in limited:
+        whole = [bound for row, bound in bounds if (row.identity, row.evse_id) == (station.identity, 0)]
+        own = Bound(station.import_limit_w, station.export_limit_w)
+        name = station_place(station.identity)
+        found[name] = replace(_bounded(name, [own, *whole], station.site_id), evses=station.evses)
+        parts = {row.evse_id for row, _ in bounds if row.identity == station.identity} - {0}
+        for evse_id in parts:
+            part = [
+                bound for row, bound in bounds if (row.identity, row.evse_id) == (station.identity, evse_id)
+            ]
+            inner = evse_place(station.identity, evse_id)
+            found[inner] = replace(_bounded(inner, part, name), evses=1)
+    return found
+
+
+def _counted(sites: Mapping[str, SiteLimit], evses: Mapping[str, int]) -> dict[str, SiteLimit]:
+    """Each site with the EVSEs at it and at all sites within it."""
+    totals: dict[str, int] = {}
+    for site_id, count in evses.items():
+        for name in names_around(sites, site_id):
+            totals[name] = totals.get(name, 0) + count
+    return {name: replace(site, evses=totals.get(name, 0)) for name, site in sites.items()}
+
+
+def innermost(places: Mapping[str, SiteLimit], row: FleetRow) -> str | None:
+    """The smallest place with limits that an EVSE is in; None if it is in none."""
+    for name in (evse_place(row.station_id, row.evse_id), station_place(row.station_id)):
+        if name in places:
+            return name
+    return row.site_id
+
+
+def site_limit(row: SiteRow) -> SiteLimit:
+    """A site as a place."""
+    import_w = math.inf if row.import_limit_w is None else row.import_limit_w
+    export_w = math.nan if row.export_limit_w is None else row.export_limit_w
+    return SiteLimit(row.site_id, import_w, export_w, row.within_id)
+
+
+def _bounded(name: str, bounds: Iterable[Bound], within: str | None) -> SiteLimit:
+    told = list(bounds)
+    return SiteLimit(
+        name,
+        min((one.import_w for one in told if one.import_w is not None), default=math.inf),
+        min((one.export_w for one in told if one.export_w is not None), default=math.inf),
+        within,
+    )
