@@ -28,6 +28,7 @@ from csms.grid.soc import SocWatch
 from csms.store import stations
 from csms.store.database import Database
 from csms.store.dispatches import DispatchRow, Participation
+from csms.store.transactions import FleetRow
 
 log = structlog.get_logger()
 
@@ -69,8 +70,7 @@ class Steering:
         watched = await walk(self._soc_watch.watch(snapshot.rows))
         scene = self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
-        known = mapped(lambda row: ((row.station_id, row.evse_id), row.boot_epoch), snapshot.rows)
-        boots = dict(await walk(known))
+        boots = dict(await walk(mapped(_boot, snapshot.rows)))
         ruled = await walk(members.ruled(active, snapshot))
         silent = self._actuator.silent(snapshot.now)
         ordered: set[EvseKey] = set()
@@ -217,6 +217,10 @@ class Steering:
         live = {event.id for event in events}
         self._memories = {event_id: kept for event_id, kept in self._memories.items() if event_id in live}
         self._frozen &= live
+
+
+def _boot(row: FleetRow) -> tuple[EvseKey, int]:
+    return (row.station_id, row.evse_id), row.boot_epoch
 
 
 def _seat(event: GridEvent, view: EvseView) -> Seat:

@@ -134,7 +134,7 @@ async def test_sites(http: httpx.AsyncClient) -> None:
     assert (await http.post("/api/v1/sites", json={"siteId": "a", "importLimitW": 10})).status_code == 201
     assert (await http.post("/api/v1/sites", json={"siteId": "a"})).status_code == 409
     answer = await http.patch("/api/v1/sites/a", json={"exportLimitW": 5})
-    assert answer.json() == {"siteId": "a", "importLimitW": 10.0, "exportLimitW": 5.0}
+    assert answer.json() == {"siteId": "a", "within": None, "importLimitW": 10.0, "exportLimitW": 5.0}
     assert (await http.get("/api/v1/sites/a")).json() == answer.json()
     assert (await http.get("/api/v1/sites")).json()["items"] == [answer.json()]
     assert (await http.get("/api/v1/sites/b")).status_code == 404
