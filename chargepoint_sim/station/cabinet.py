@@ -16,20 +16,19 @@ from chargepoint_sim.profiles.profile import VOLTAGE_V, Profile, Purpose, RateUn
 from chargepoint_sim.profiles.store import Criteria, Installed
 from chargepoint_sim.station import lies, quirks
 from chargepoint_sim.station.authorization import Authorizer, Cache
+from chargepoint_sim.station.availability import Availability
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.drivers import Drivers
 from chargepoint_sim.station.equipment import Equipment, HighLevel
 from chargepoint_sim.station.evse import Evse
+from chargepoint_sim.station.instruments import Instruments
 from chargepoint_sim.station.knobs import Knob
 from chargepoint_sim.station.local_list import LocalList
-from chargepoint_sim.station.notices import ReservationNews
-from chargepoint_sim.station.reservations import Reservations
 from chargepoint_sim.station.visit import CONNECTOR_ID, Visit
 from chargepoint_sim.station.words import (
     ConnectorStatus,
     MeterNews,
     News,
-    StatusNews,
     StoppedReason,
     Told,
     TransactionNews,
@@ -37,7 +36,6 @@ from chargepoint_sim.station.words import (
 )
 
 _PHASES = 3
-_EVSE_RESTART_S = 3.0
 
 
 class Order(StrEnum):
@@ -58,29 +56,26 @@ class Cabinet:
         self.visits: dict[int, Visit] = {}
         self.orders: asyncio.Queue[Order] = asyncio.Queue()
         self.tasks: asyncio.TaskGroup | None = None
-        self.resets_when_idle: set[int] = set()
         self.registered = False
         self.messages_waiting: Callable[[str | None], bool] = lambda transaction_id: False
-        self._unavailable: set[int] = set()
-        self._unavailable_soon: set[int] = set()
-        self._told: dict[int, ConnectorStatus] = {}
+        self.boot_reason = "RemoteReset"
+        evse_ids, equipment.spawn = tuple(evses), self.spawn
+        self.availability = Availability(equipment, evse_ids, self.visits, self._begin_again, self.reboot)
+        self.reservations = self.availability.reservations
         model, clock = equipment.model, equipment.clock
-        self.reservations = Reservations(
-            clock, tuple(evses), self._status_without_reservation, self._reservations_changed, self._reserved
-        )
         ask = lambda token: equipment.authorize(token)  # noqa: E731 - the station fills it in later
         self.authorizer = Authorizer(model, clock, LocalList(model), Cache(model, clock), ask)
         self.drivers = Drivers(
             equipment,
-            tuple(evses),
+            evse_ids,
             self.visits,
             self.authorizer,
             self.reservations,
-            lambda evse_id: evse_id not in self._unavailable,
-            self.spawn,
+            self.availability.in_service,
         )
+        self.instruments = Instruments(equipment, self)
         equipment.closed_paths = lambda: sum(evse.closed for evse in evses.values())
-        equipment.status_changed = self.status_changed
+        equipment.status_changed = self.availability.changed
 
     def spawn(self, what: Coroutine[object, object, None]) -> None:
         """Let something go on by itself."""
@@ -93,7 +88,7 @@ class Cabinet:
         """Connect a vehicle."""
         if evse_id not in self.evses or evse_id in self.visits or self.tasks is None:
             raise ValueError(f"EVSE {evse_id} is not free")
-        visit = Visit(self.equipment, self.evses[evse_id], vehicle, evse_id not in self._unavailable)
+        visit = Visit(self.equipment, self.evses[evse_id], vehicle, self.availability.in_service(evse_id))
         self.visits[evse_id] = visit
         self.spawn(self._stay(evse_id, visit))
         self.equipment.observe("plugged", {"evse": evse_id, "soc": round(vehicle.battery.soc, 2)})
@@ -107,8 +102,8 @@ class Cabinet:
         del self.visits[evse_id]
         visit.over.set()
         self.equipment.observe("unplugged", {"evse": evse_id, "soc": round(visit.vehicle.battery.soc, 2)})
-        self._after_transaction()
-        self.status_changed(evse_id)
+        self.availability.transaction_over()
+        self.availability.changed(evse_id)
 
     # Transactions and their ends, blocks E and F
 
@@ -159,7 +154,7 @@ class Cabinet:
 
     async def _stop(self, visit: Visit, trigger: Trigger, reason: StoppedReason) -> None:
         await visit.stop(trigger, reason)
-        self._after_transaction()
+        self.availability.transaction_over()
 
     def unlock(self, evse_id: int, connector_id: int) -> str:
         """Let go of a cable."""
@@ -245,64 +240,21 @@ class Cabinet:
 
     def status(self, evse_id: int) -> ConnectorStatus:
         """What the connector of an EVSE is."""
-        status = self._status_without_reservation(evse_id)
-        kept = status is ConnectorStatus.AVAILABLE and self.reservations.holds(evse_id)
-        return ConnectorStatus.RESERVED if kept else status
-
-    def _status_without_reservation(self, evse_id: int) -> ConnectorStatus:
-        if evse_id in self._unavailable:
-            return ConnectorStatus.UNAVAILABLE
-        return ConnectorStatus.OCCUPIED if evse_id in self.visits else ConnectorStatus.AVAILABLE
-
-    def status_changed(self, evse_id: int) -> None:
-        """Report a connector if it is not what was reported last, and others that are kept now instead."""
-        for one in (evse_id, *self.evses):
-            if self._told.get(one) is not self.status(one):
-                self.tell_status(one)
+        return self.availability.status(evse_id)
 
     def tell_status(self, evse_id: int) -> None:
         """Report a connector."""
-        status, now = self.status(evse_id), self.equipment.clock.now()
-        self._told[evse_id] = status
-        for place in (Place("EVSE", evse_id), Place("Connector", evse_id, CONNECTOR_ID)):
-            self.equipment.model.put(place, "AvailabilityState", status.value)
-        self.equipment.emit(StatusNews(evse_id, CONNECTOR_ID, status, now))
+        self.availability.tell(evse_id)
+
+    def change_availability(self, evse_id: int | None, operative: bool) -> str:
+        """Take EVSEs (None: all) in or out of service."""
+        return self.availability.change(evse_id, operative)
 
     def connector_types(self) -> set[str]:
         """What connectors there are."""
         model = self.equipment.model
         places = (Place("Connector", evse_id, CONNECTOR_ID) for evse_id in self.evses)
         return {value for _, value in (model.get(place, "ConnectorType") for place in places) if value}
-
-    def _reservations_changed(self) -> None:
-        self.status_changed(next(iter(self.evses)))
-
-    def _reserved(self, reservation_id: int, why: str) -> None:
-        self.equipment.emit(ReservationNews(reservation_id, why))
-
-    def change_availability(self, evse_id: int | None, operative: bool) -> str:
-        """Take EVSEs (None: all) in or out of service; a running transaction is let finish."""
-        meant = list(self.evses) if evse_id is None else [evse_id]
-        if any(one not in self.evses for one in meant):
-            return "Rejected"
-        scheduled = False
-        for one in meant:
-            visit = self.visits.get(one)
-            if operative:
-                self._return_to_service(one)
-            elif visit is not None and visit.transaction is not None:
-                self._unavailable_soon.add(one)
-                scheduled = True
-                continue
-            else:
-                self._take_out(one)
-            asyncio.get_running_loop().call_soon(self.tell_status, one)
-        return "Scheduled" if scheduled else "Accepted"
-
-    def _take_out(self, evse_id: int) -> None:
-        """Out of service from now on, over restarts too (G03.FR.07); nothing is reserved there."""
-        self._unavailable.add(evse_id)
-        self.reservations.lost(evse_id)
 
     def tell_meter(self, evse_id: int, trigger: Trigger, context: Context) -> None:
         """Send meter values of an EVSE now, in its transaction if one runs."""
@@ -318,12 +270,6 @@ class Cabinet:
         if samples:
             self.equipment.emit(MeterNews(evse_id, self.equipment.clock.now(), samples))
 
-    def _return_to_service(self, evse_id: int) -> None:
-        self._unavailable_soon.discard(evse_id)
-        if evse_id in self._unavailable:
-            self._unavailable.discard(evse_id)
-            self._begin_again(self.visits.get(evse_id))
-
     def keep_aligned(self) -> None:
         """A round time: measure for the last events of running transactions (J01)."""
         for visit in self.visits.values():
@@ -332,38 +278,13 @@ class Cabinet:
     # Reset, block B
 
     def reset(self, when_idle: bool, evse_id: int | None = None) -> str:
-        """Restart the station or one EVSE, at once or when no transaction runs there (B11, B12)."""
-        meant = self.evses if evse_id is None else (evse_id,)
-        if any(one not in self.evses for one in meant):
-            return "Rejected"
-        if when_idle and any(self._busy(one) for one in meant):
-            self.resets_when_idle.add(evse_id or 0)
-            return "Scheduled"
-        self._restart(evse_id or 0)
-        return "Accepted"
+        """Restart the station or one EVSE, at once or when no transaction runs there."""
+        return self.availability.reset(when_idle, evse_id)
 
-    def _busy(self, evse_id: int) -> bool:
-        visit = self.visits.get(evse_id)
-        return visit is not None and visit.transaction is not None
-
-    def _restart(self, evse_id: int) -> None:
-        if evse_id == 0:
-            self.orders.put_nowait(Order.REBOOT)
-        else:
-            self.spawn(self._restart_evse(evse_id))
-
-    async def _restart_evse(self, evse_id: int) -> None:
-        """One EVSE goes out for a moment and comes back (B11.FR.08); what was out stays so."""
-        visit = self.visits.get(evse_id)
-        if visit is not None:
-            await visit.stop(Trigger.RESET_COMMAND, StoppedReason.IMMEDIATE_RESET)
-        if evse_id in self._unavailable:
-            return
-        self._unavailable.add(evse_id)
-        self.status_changed(evse_id)
-        await self.equipment.clock.sleep(_EVSE_RESTART_S)
-        self._return_to_service(evse_id)
-        self.status_changed(evse_id)
+    def reboot(self, why: str) -> None:
+        """Restart the station; its boot tells why."""
+        self.boot_reason = why
+        self.orders.put_nowait(Order.REBOOT)
 
     async def stop_all(self) -> None:
         """End all transactions, because the station restarts."""
@@ -374,25 +295,14 @@ class Cabinet:
 
     def begin_again(self) -> None:
         """The station has restarted; its vehicles are still there."""
+        self.instruments.firmware.restarted()
         for visit in self.visits.values():
             self._begin_again(visit)
 
-    def _begin_again(self, visit: Visit | None) -> None:
-        if visit is not None and visit.transaction is None:
+    def _begin_again(self, visit: Visit) -> None:
+        if visit.transaction is None and self.availability.in_service(visit.evse.evse_id):
             visit.begin_again()
             self.spawn(self.drivers.arrive(visit.evse.evse_id, visit))
-
-    def _after_transaction(self) -> None:
-        for evse_id in list(self._unavailable_soon):
-            if not self._busy(evse_id):
-                self._unavailable_soon.discard(evse_id)
-                self._take_out(evse_id)
-                self.tell_status(evse_id)
-        for evse_id in list(self.resets_when_idle):
-            meant = self.evses if evse_id == 0 else (evse_id,)
-            if not any(self._busy(one) for one in meant):
-                self.resets_when_idle.discard(evse_id)
-                self._restart(evse_id)
 
 
 def local_amperes(rating: PowerLimits) -> float:

@@ -114,6 +114,19 @@ class Variable:
         return above and (self.highest is None or number <= self.highest)
 
 
+def _meant(one: Variable, place: Place, name: str | None) -> bool:
+    """Whether a variable is asked for; what is left out of a place or name does not matter."""
+    if one.place.component.casefold() != place.component.casefold():
+        return False
+    if place.instance is not None and place.instance != one.place.instance:
+        return False
+    if place.evse_id is not None and place.evse_id != one.place.evse_id:
+        return False
+    if place.connector_id is not None and place.connector_id != one.place.connector_id:
+        return False
+    return name is None or name.casefold() == one.name.casefold()
+
+
 @dataclass
 class DeviceModel:
     """All variables of a station. `changed` rings after every successful write."""
@@ -165,6 +178,20 @@ class DeviceModel:
                 return [one for one in self.variables if one.mutability is not Mutability.READ_ONLY]
             case Inventory.SUMMARY:
                 return [one for one in self.variables if one.summary]
+
+    def chosen(self, wanted: list[tuple[Place, str | None]], criteria: list[str]) -> list[Variable]:
+        """Those of a custom report: named ones (none: all) of components that fulfil all criteria (B08)."""
+        return [
+            one
+            for one in self.variables
+            if (not wanted or any(_meant(one, place, name) for place, name in wanted))
+            and all(self._fulfils(one.place, criterion) for criterion in criteria)
+        ]
+
+    def _fulfils(self, place: Place, criterion: str) -> bool:
+        """A component that says nothing has no problem, and is active, available and enabled."""
+        said = self._at(place, criterion, None)
+        return criterion != "Problem" if said is None else said.value.casefold() == "true"
 
     def text(self, component: str, name: str, instance: str | None = None) -> str:
         """A value of the station, for the station itself."""

@@ -4,7 +4,7 @@ Blocks C (identification), E (local start and stop) and F (remote start).
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chargepoint_sim.profiles.profile import Profile, Purpose
@@ -23,7 +23,6 @@ from chargepoint_sim.station.words import (
 )
 
 _AGAIN_S = 10.0
-Spawn = Callable[[Coroutine[object, object, None]], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class StartAnswer:
 
 @dataclass
 class Drivers:
-    """`in_service` says whether an EVSE may be used; `spawn` lets something go on by itself."""
+    """`in_service` says whether an EVSE may be used."""
 
     equipment: Equipment
     evse_ids: tuple[int, ...]
@@ -57,7 +56,6 @@ class Drivers:
     authorizer: Authorizer
     reservations: Reservations
     in_service: Callable[[int], bool]
-    spawn: Spawn
 
     def __post_init__(self) -> None:
         self._waiting: dict[int, StartRequest] = {}
@@ -73,7 +71,7 @@ class Drivers:
         if visit.vehicle.id_token is None or not self.in_service(evse_id):
             return
         token = IdToken(visit.vehicle.id_token)
-        while not visit.authorized:
+        while not visit.authorized and not visit.over.is_set():
             try:
                 info = await self.authorizer.decide(token)
             except (Offline, NoAnswer, Refused):
@@ -151,7 +149,7 @@ class Drivers:
         if visit.authorized:
             return StartAnswer(False, reason="TxInProgress")
         running = visit.transaction.id if visit.transaction is not None else None
-        self.spawn(self._serve(visit, request))
+        self.equipment.spawn(self._serve(visit, request))
         return StartAnswer(True, running)
 
     def _expect(self, evse_id: int, request: StartRequest) -> None:

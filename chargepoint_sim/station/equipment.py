@@ -1,12 +1,13 @@
 """What all EVSEs of a station share."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chargepoint_sim.clock import Bell, Clock
 from chargepoint_sim.profiles.store import ProfileStore
 from chargepoint_sim.station.device_model import DeviceModel
+from chargepoint_sim.station.journal import Journal
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.steering import Balancing, Surroundings
 from chargepoint_sim.station.words import IdToken, News, TokenInfo
@@ -54,3 +55,8 @@ class Equipment:
     """Whether this driver's vehicle (None: nobody's yet) may discharge; only 2.1 asks for permission."""
     status_changed: Callable[[int], None] = lambda evse_id: None
     """An EVSE's connector may have another status now."""
+    spawn: Callable[[Coroutine[object, object, None]], None] = lambda what: what.close()
+    """Lets something go on by itself, as long as the station runs."""
+    journal: Journal = field(default_factory=Journal)
+    online: Callable[[], bool] = lambda: False
+    """Whether the server listens."""

@@ -5,12 +5,14 @@ import base64
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ssl import SSLContext
 from urllib.parse import quote
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from chargepoint_sim.station.certificates import BadCertificate
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.wire import Traffic, Wire
 from chargepoint_sim.station.words import Socket
@@ -42,10 +44,16 @@ class Address:
     compress: bool = True
     ping_interval_s: Callable[[], float | None] = lambda: 20.0
     open_timeout_s: float = 10.0
+    security_profile: int = 1
+    context: Callable[[], SSLContext | None] = lambda: None
 
     def target(self) -> str:
         """The station's own address."""
         return f"{self.url.rstrip('/')}/{quote(self.identity, safe='')}"
+
+    def headers(self) -> dict[str, str]:
+        """What is sent along: with a certificate no password is (A00.FR.429)."""
+        return {} if self.security_profile == 3 else {"Authorization": self.authorization()}
 
     def authorization(self) -> str:
         """The value of the Authorization header."""
@@ -57,10 +65,14 @@ class Link:
     """One station's connection. `cut` breaks it, `hold_off` keeps it broken."""
 
     def __init__(
-        self, address: Address, back_off: Callable[[], BackOff], draw: random.Random, knobs: Knobs
+        self,
+        address: Callable[[], Address],
+        back_off: Callable[[], BackOff],
+        draw: random.Random,
+        knobs: Knobs,
     ) -> None:
-        self.address = address
         self.traffic = Traffic()
+        self._address = address
         self._knobs = knobs
         self._back_off = back_off
         self._draw = draw
@@ -84,7 +96,7 @@ class Link:
                         await socket.close()
             except InvalidStatus as refusal:
                 failed(f"HTTP {refusal.response.status_code}")
-            except (OSError, TimeoutError, WebSocketException) as failure:
+            except (OSError, TimeoutError, WebSocketException, BadCertificate) as failure:
                 failed(str(failure) or type(failure).__name__)
             finally:
                 self._socket = None
@@ -93,13 +105,15 @@ class Link:
                 await asyncio.sleep(self._back_off().wait_s(failures, self._draw))
 
     def _connect(self) -> connect:
+        address = self._address()
         return connect(
-            self.address.target(),
-            subprotocols=[Subprotocol(self.address.subprotocol)],
-            additional_headers={"Authorization": self.address.authorization()},
-            compression="deflate" if self.address.compress else None,
-            open_timeout=self.address.open_timeout_s,
-            ping_interval=self.address.ping_interval_s(),
+            address.target(),
+            subprotocols=[Subprotocol(address.subprotocol)],
+            additional_headers=address.headers(),
+            compression="deflate" if address.compress else None,
+            open_timeout=address.open_timeout_s,
+            ping_interval=address.ping_interval_s(),
+            ssl=address.context(),
             close_timeout=2.0,
             max_queue=64,
         )
@@ -110,7 +124,7 @@ class Link:
             try:
                 async with self._connect() as socket:
                     await socket.wait_closed()
-            except (OSError, TimeoutError, WebSocketException):
+            except (OSError, TimeoutError, WebSocketException, BadCertificate):
                 pass  # refused: that is what the server may do
             await asyncio.sleep(every_s)
 

@@ -16,6 +16,7 @@ from chargepoint_sim.station.cabinet import Cabinet, Order, local_amperes
 from chargepoint_sim.station.device_model import DeviceModel, Place
 from chargepoint_sim.station.equipment import Equipment, HighLevel, Observe
 from chargepoint_sim.station.evse import Evse
+from chargepoint_sim.station.journal import DIAGNOSTICS, SECURITY
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.link import Address, BackOff, Link
 from chargepoint_sim.station.outbox import Outbox
@@ -24,6 +25,7 @@ from chargepoint_sim.station.versions import SPEAKERS
 from chargepoint_sim.station.words import (
     Dialect,
     IdToken,
+    News,
     NoAnswer,
     Offline,
     Refused,
@@ -64,21 +66,15 @@ class Station:
         self.cabinet = _cabinet(fixed, clock, self._observed(observe), behaviour)
         equipment = self.cabinet.equipment
         self.outbox = Outbox(equipment.model, equipment.knobs, equipment.observe)
-        equipment.emit, equipment.authorize = self.outbox.put, self._authorize
         self.cabinet.messages_waiting = self.outbox.waiting_for
         self._speaker = SPEAKERS[fixed.version](self.cabinet, behaviour.validate_every)
-        address = Address(
-            url,
-            fixed.identity,
-            lambda: equipment.model.text("SecurityCtrlr", "BasicAuthPassword"),
-            self._speaker.subprotocol,
-            behaviour.compress,
-            lambda: equipment.model.integer(_LINK, "WebSocketPingInterval") or None,
-        )
         self.ghosts: dict[str, asyncio.Task[None]] = {}
+        equipment.emit, equipment.authorize = self._say, self._authorize
+        equipment.online = lambda: self.outbox.online
+        self.cabinet.instruments.furnish(url, fixed)
         self._first_back_off = self._told_back_off()
-        self.link = Link(address, self._back_off, draw, equipment.knobs)
         self._behaviour = behaviour
+        self.link = Link(self._address, self._back_off, draw, equipment.knobs)
         self._boot_reason: str | None = "PowerUp"
         self._dialect: Dialect | None = None
         self._online = asyncio.Event()
@@ -89,8 +85,30 @@ class Station:
         def timed(event: str, fields: dict[str, object]) -> None:
             at = self.clock.now().isoformat(timespec="milliseconds")
             observe(event, {"at": at, "station": self.identity} | fields)
+            self.cabinet.equipment.journal.write(DIAGNOSTICS, self.clock.now(), event, fields)
 
         return timed
+
+    def _say(self, news: News) -> None:
+        if isinstance(news, SecurityNews):
+            fields: dict[str, object] = {"detail": news.detail}
+            self.cabinet.equipment.journal.write(SECURITY, news.at, news.kind, fields)
+        self.outbox.put(news)
+
+    def _address(self) -> Address:
+        """Where to connect now."""
+        model, instruments = self.cabinet.equipment.model, self.cabinet.instruments
+        profile = instruments.networks.current
+        return Address(
+            profile.url,
+            self.identity,
+            lambda: model.text("SecurityCtrlr", "BasicAuthPassword"),
+            self._speaker.subprotocol,
+            self._behaviour.compress,
+            lambda: model.integer(_LINK, "WebSocketPingInterval") or None,
+            security_profile=profile.security_profile,
+            context=lambda: instruments.credentials.context(profile.security_profile),
+        )
 
     def _told_back_off(self) -> BackOff:
         """What the device model says."""
@@ -120,6 +138,7 @@ class Station:
 
     def _no_connection(self, why: str) -> None:
         self.cabinet.equipment.observe("connection_failed", {"why": why})
+        self.cabinet.instruments.networks.failed()
 
     async def _converse(self, socket: Socket) -> None:
         """Hold one connection."""
@@ -149,6 +168,7 @@ class Station:
             return
         self._dialect = dialect
         self.cabinet.registered = True
+        self.cabinet.instruments.networks.connected()
         self.outbox.online = True
         self.cabinet.came_online()
         for evse_id in self.cabinet.evses:
@@ -179,7 +199,7 @@ class Station:
             self.cabinet.equipment.model.put(Place(_LINK), "HeartbeatInterval", interval)
             self.cabinet.equipment.model.changed.ring()
         self._boot_reason = None
-        self.outbox.put(SecurityNews("StartupOfTheDevice", self.clock.now()))
+        self._say(SecurityNews("StartupOfTheDevice", self.clock.now()))
 
     async def _wait_to_boot(self, seconds: float) -> None:
         """B02.FR.04: not before the interval is over, but at once when triggered."""
@@ -258,7 +278,8 @@ class Station:
         self.cabinet.equipment.observe("reset", {})
         await self.cabinet.stop_all()
         await self._flush()
-        self._boot_reason, self._restarted = "RemoteReset", True
+        self._boot_reason, self._restarted = self.cabinet.boot_reason, True
+        self.cabinet.instruments.networks.restart()
         self.cabinet.registered = False
         self.booted.clear()
         await self.link.hold_off()

@@ -1,10 +1,11 @@
 """The variables that a simulated station is made with: the device model as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.meter import Measurand
 from chargepoint_sim.station.device_model import DataType, Mutability, Place, Variable
+from chargepoint_sim.station.display import FORMATS, PRIORITIES, STATES
 from chargepoint_sim.station.words import Version
 
 _RW = Mutability.READ_WRITE
@@ -35,6 +36,12 @@ class Fixed:
     meter_interval_s: int = 30
     heartbeat_interval_s: int = 300
     version: Version = Version.V201
+    security_profile: int = 1
+    trust_pem: str = ""
+    """The roots by which it knows its server, for security profiles 2 and 3."""
+    chain_pem: str = ""
+    """Its own certificate, and what lies between that and a root, for security profile 3."""
+    key_pem: str = field(default="", repr=False)
 
 
 def standard_variables(fixed: Fixed) -> list[Variable]:
@@ -44,7 +51,8 @@ def standard_variables(fixed: Fixed) -> list[Variable]:
         *_communication(fixed),
         *_metering(fixed),
         *_transactions(),
-        *_smart_charging(),
+        *_smart_charging(fixed),
+        *_diagnostics(),
         *(variable for evse_id in range(1, fixed.evses + 1) for variable in _evse(fixed, evse_id)),
     ]
 
@@ -69,7 +77,9 @@ def _list(
 
 
 def _station(fixed: Fixed) -> list[Variable]:
-    station = Place("ChargingStation")
+    station, profile = Place("ChargingStation"), str(fixed.security_profile)
+    certificates = _whole("SecurityCtrlr", "CertificateEntries", 0, Mutability.READ_ONLY)
+    certificates.highest = 20
     return [
         Variable(station, "VendorName", fixed.vendor),
         Variable(station, "Model", fixed.model),
@@ -88,9 +98,12 @@ def _station(fixed: Fixed) -> list[Variable]:
             lowest=16,
             highest=40,
         ),
-        Variable(Place("SecurityCtrlr"), "SecurityProfile", "1", data_type=DataType.INTEGER),
+        Variable(Place("SecurityCtrlr"), "SecurityProfile", profile, data_type=DataType.INTEGER),
         Variable(Place("SecurityCtrlr"), "OrganizationName", "Simulated", _RW),
-        _whole("SecurityCtrlr", "CertificateEntries", 0, Mutability.READ_ONLY),
+        certificates,
+        _whole("SecurityCtrlr", "CertSigningWaitMinimum", 60, unit="s"),
+        _whole("SecurityCtrlr", "CertSigningRepeatTimes", 3),
+        _flag("SecurityCtrlr", "AdditionalRootCertificateCheck", False, Mutability.READ_ONLY),
         Variable(
             Place("ClockCtrlr"),
             "TimeSource",
@@ -115,7 +128,13 @@ def _communication(fixed: Fixed) -> list[Variable]:
         _whole(link, "NetworkProfileConnectionAttempts", 3),
         _whole(link, "WebSocketPingInterval", 30, unit="s"),
         Variable(
-            Place(link), "NetworkConfigurationPriority", "1", _RW, DataType.SEQUENCE_LIST, allowed=("1",)
+            Place(link),
+            "NetworkConfigurationPriority",
+            "1",
+            _RW,
+            DataType.SEQUENCE_LIST,
+            allowed=tuple(str(slot) for slot in range(1, 10)),
+            reboot=True,
         ),
         Variable(Place(link), "FileTransferProtocols", "HTTP,HTTPS", data_type=DataType.MEMBER_LIST),
         _flag(link, "UnlockOnEVSideDisconnect", True),
@@ -189,9 +208,6 @@ def _transactions() -> list[Variable]:
         _flag("ReservationCtrlr", "Enabled", True),
         _flag("ReservationCtrlr", "Available", True, Mutability.READ_ONLY),
         _flag("ReservationCtrlr", "NonEvseSpecific", True, Mutability.READ_ONLY),
-        _flag("MonitoringCtrlr", "Available", False, Mutability.READ_ONLY),
-        _flag("DisplayMessageCtrlr", "Available", False, Mutability.READ_ONLY),
-        _flag("TariffCostCtrlr", "Available", False, Mutability.READ_ONLY),
     ]
 
 
@@ -214,7 +230,31 @@ def _identification() -> list[Variable]:
     ]
 
 
-def _smart_charging() -> list[Variable]:
+def _diagnostics() -> list[Variable]:
+    monitoring, display, cost = "MonitoringCtrlr", "DisplayMessageCtrlr", "TariffCostCtrlr"
+    messages = _whole(display, "DisplayMessages", 0, Mutability.READ_ONLY)
+    messages.highest = 20
+    return [
+        _flag(monitoring, "Enabled", True),
+        _flag(monitoring, "Available", True, Mutability.READ_ONLY),
+        _whole(monitoring, "OfflineQueuingSeverity", 4),
+        _whole(monitoring, "ActiveMonitoringLevel", 9, Mutability.READ_ONLY),
+        _flag(display, "Enabled", True),
+        _flag(display, "Available", True, Mutability.READ_ONLY),
+        messages,
+        _list(display, "SupportedFormats", ",".join(FORMATS), FORMATS, Mutability.READ_ONLY),
+        _list(display, "SupportedPriorities", ",".join(PRIORITIES), PRIORITIES, Mutability.READ_ONLY),
+        _list(display, "SupportedStates", ",".join(STATES), STATES, Mutability.READ_ONLY),
+        *(
+            Variable(Place(cost), name, "true", mutability, DataType.BOOLEAN, instance=instance)
+            for instance in ("Tariff", "Cost")
+            for name, mutability in (("Enabled", _RW), ("Available", Mutability.READ_ONLY))
+        ),
+        Variable(Place(cost), "Currency", "EUR", _RW, highest=3),
+    ]
+
+
+def _smart_charging(fixed: Fixed) -> list[Variable]:
     name = "SmartChargingCtrlr"
     entries = Variable(Place(name), "Entries", "0", data_type=DataType.INTEGER, instance="ChargingProfiles")
     entries.highest = 100
@@ -232,6 +272,7 @@ def _smart_charging() -> list[Variable]:
         _flag(name, "Phases3to1", False, Mutability.READ_ONLY),
         _flag(name, "ExternalControlSignalsEnabled", False),
         _flag("ISO15118Ctrlr", "Enabled", True),
+        Variable(Place("ISO15118Ctrlr"), "SeccId", f"SECC-{fixed.identity}"[:255], _RW),
         _flag("ISO15118Ctrlr", "Available", True, Mutability.READ_ONLY),
         _flag("ISO15118Ctrlr", "V2GCertificateInstallationEnabled", False),
         _flag("ISO15118Ctrlr", "ContractCertificateInstallationEnabled", False),

@@ -159,10 +159,11 @@ class NeedsNews:
 
 @dataclass(frozen=True)
 class SecurityNews:
-    """A security event."""
+    """A security event, with a word more where it helps."""
 
     kind: str
     at: datetime
+    detail: str | None = None
 
 
 News = StatusNews | TransactionNews | MeterNews | NeedsNews | SecurityNews | Notice

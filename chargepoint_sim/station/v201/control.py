@@ -7,6 +7,7 @@ from ocpp.v201 import call_result
 
 from chargepoint_sim.meter import Context
 from chargepoint_sim.station.cabinet import Order
+from chargepoint_sim.station.credentials import STATION, V2G
 from chargepoint_sim.station.drivers import StartRequest
 from chargepoint_sim.station.reservations import Reservation
 from chargepoint_sim.station.v201 import spelling
@@ -90,9 +91,21 @@ class Control:
                 self._desk.later(lambda: _each(evses, self._trigger_meter))
             case "TransactionEvent":
                 self._desk.later(lambda: _each(evses, self._trigger_transaction))
+            case instrument if instrument in (told := self._instruments()):
+                self._desk.later(lambda: _once(told[instrument]))
             case _:
                 return call_result.TriggerMessage(status="NotImplemented")
         return call_result.TriggerMessage(status="Accepted")
+
+    def _instruments(self) -> dict[str, Callable[[], None]]:
+        """What an instrument tells when triggered."""
+        instruments = self._desk.cabinet.instruments
+        return {
+            "FirmwareStatusNotification": instruments.firmware.tell,
+            "LogStatusNotification": instruments.logs.tell,
+            "SignChargingStationCertificate": lambda: instruments.credentials.ask(STATION),
+            "SignV2GCertificate": lambda: instruments.credentials.ask(V2G),
+        }
 
     def _trigger_meter(self, evse_id: int) -> None:
         self._desk.cabinet.tell_meter(evse_id, Trigger.TRIGGER, Context.TRIGGER)
@@ -132,6 +145,10 @@ class Control:
         """Give a reservation up."""
         found = self._desk.cabinet.reservations.cancel(reservation_id)
         return call_result.CancelReservation(status="Accepted" if found else "Rejected")
+
+
+async def _once(act: Callable[[], None]) -> None:
+    act()
 
 
 async def _each(evses: list[int], act: Callable[[int], None]) -> None:

@@ -1,10 +1,11 @@
 """What the station answers: its device model and its restart (block B)."""
 
+from ocpp.exceptions import OccurrenceConstraintViolationError
 from ocpp.v201 import call, call_result
 
-from chargepoint_sim.station.device_model import Inventory, Verdict
+from chargepoint_sim.station.device_model import Inventory, Variable, Verdict
 from chargepoint_sim.station.v201 import spelling
-from chargepoint_sim.station.v201.desk import Desk, Routes
+from chargepoint_sim.station.v201.desk import Desk, Routes, parts
 from chargepoint_sim.station.v201.spelling import Payload
 
 _REPORT_PART = 40
@@ -20,6 +21,7 @@ class Provisioning:
         """Who answers what."""
         return {
             "GetBaseReport": self.get_base_report,
+            "GetReport": self.get_report,
             "GetVariables": self.get_variables,
             "Reset": self.reset,
             "SetVariables": self.set_variables,
@@ -27,6 +29,7 @@ class Provisioning:
 
     def get_variables(self, get_variable_data: list[Payload], **_: object) -> object:
         """Read variables."""
+        _check_items(self._desk, get_variable_data, "GetVariables")
         results = []
         for wanted in get_variable_data:
             variable, attribute = wanted["variable"], wanted.get("attribute_type", "Actual")
@@ -39,6 +42,7 @@ class Provisioning:
 
     def set_variables(self, set_variable_data: list[Payload], **_: object) -> object:
         """Write variables; every one gets its own verdict."""
+        _check_items(self._desk, set_variable_data, "SetVariables")
         results = []
         for wanted in set_variable_data:
             variable, attribute = wanted["variable"], wanted.get("attribute_type", "Actual")
@@ -56,21 +60,35 @@ class Provisioning:
 
     def get_base_report(self, request_id: int, report_base: str, **_: object) -> object:
         """Announce a report, then send it in parts."""
-        self._desk.later(lambda: self._report(request_id, Inventory(report_base)))
+        found = self._desk.cabinet.equipment.model.report(Inventory(report_base))
+        self._desk.later(lambda: self._report(request_id, found))
         return call_result.GetBaseReport(status="Accepted")
 
-    async def _report(self, request_id: int, inventory: Inventory) -> None:
-        equipment = self._desk.cabinet.equipment
-        rows = [spelling.report_data(variable) for variable in equipment.model.report(inventory)]
-        parts = [rows[start : start + _REPORT_PART] for start in range(0, len(rows), _REPORT_PART)]
-        for seq_no, part in enumerate(parts):
+    def get_report(
+        self,
+        request_id: int,
+        component_variable: list[Payload] | None = None,
+        component_criteria: list[str] | None = None,
+        **_: object,
+    ) -> object:
+        """Announce a report of what is asked for, then send it in parts (B08)."""
+        _check_items(self._desk, component_variable or [], "GetReport")
+        wanted = [
+            (spelling.place(one["component"]), (one.get("variable") or {}).get("name"))
+            for one in component_variable or []
+        ]
+        found = self._desk.cabinet.equipment.model.chosen(wanted, component_criteria or [])
+        if not found:
+            return call_result.GetReport(status="EmptyResultSet")
+        self._desk.later(lambda: self._report(request_id, found))
+        return call_result.GetReport(status="Accepted")
+
+    async def _report(self, request_id: int, found: list[Variable]) -> None:
+        now = spelling.text(self._desk.cabinet.equipment.clock.now())
+        for seq_no, part, more in parts([spelling.report_data(one) for one in found], _REPORT_PART):
             await self._desk.ask(
                 call.NotifyReport(
-                    request_id=request_id,
-                    generated_at=spelling.text(equipment.clock.now()),
-                    seq_no=seq_no,
-                    report_data=part,
-                    tbc=seq_no < len(parts) - 1,
+                    request_id=request_id, generated_at=now, seq_no=seq_no, report_data=list(part), tbc=more
                 )
             )
 
@@ -84,3 +102,9 @@ def _attribute(wanted: Payload, attribute: str) -> dict[str, object]:
     named = {key: value for key, value in wanted["variable"].items() if key != "custom_data"}
     of = spelling.component(spelling.place(wanted["component"]))
     return {"component": of, "variable": named, "attributeType": attribute}
+
+
+def _check_items(desk: Desk, items: list[Payload], message: str) -> None:
+    """More than the station takes in one message is an error (B05.FR.11, B06.FR.16, B08.FR.17)."""
+    if len(items) > desk.cabinet.equipment.model.integer("DeviceDataCtrlr", "ItemsPerMessage", message):
+        raise OccurrenceConstraintViolationError

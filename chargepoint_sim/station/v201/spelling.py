@@ -144,7 +144,7 @@ def report_data(variable: Variable) -> dict[str, object]:
     }
     if variable.mutability is not Mutability.WRITE_ONLY:
         attribute["value"] = variable.value
-    characteristics: dict[str, object] = {"dataType": variable.data_type.value, "supportsMonitoring": False}
+    characteristics: dict[str, object] = {"dataType": variable.data_type.value, "supportsMonitoring": True}
     if variable.unit is not None:
         characteristics["unit"] = variable.unit
     if variable.lowest is not None:
@@ -277,7 +277,7 @@ def _dc_parameters(needs: ChargingNeeds) -> dict[str, object]:
 
 def security_event(news: SecurityNews) -> object:
     """SecurityEventNotification."""
-    return call.SecurityEventNotification(type=news.kind, timestamp=text(news.at))
+    return call.SecurityEventNotification(type=news.kind, timestamp=text(news.at), tech_info=news.detail)
 
 
 def token_info(written: Payload) -> TokenInfo:

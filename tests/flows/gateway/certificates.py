@@ -99,6 +99,22 @@ class Authority:
         )
         return files
 
+    def sign(self, csr: str, days: tuple[int, int] = (-1, 10)) -> str:
+        """A certificate for who asks, PEM."""
+        asked, now = x509.load_pem_x509_csr(csr.encode()), datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(self._name)
+            .public_key(asked.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + timedelta(days=days[0]))
+            .not_valid_after(now + timedelta(days=days[1]))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
     def revoke(self, files: Files) -> Path:
         """A list that has this certificate on it."""
         revoked = x509.load_pem_x509_certificate(files.certificate.read_bytes())

@@ -7,6 +7,7 @@ product's server: a station is tested against the standard.
 import asyncio
 import itertools
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -134,7 +135,7 @@ class TinyCsms:
         return None
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["TinyCsms"]:
+    async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["TinyCsms"]:
         """Listen on a free port."""
         server: Server
         async with serve(
@@ -143,9 +144,10 @@ class TinyCsms:
             0,
             subprotocols=[Subprotocol("ocpp2.0.1")],
             process_request=self._gate,
+            ssl=tls,
         ) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            self.url = f"ws://127.0.0.1:{port}/ocpp"
+            self.url = f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}/ocpp"
             yield self
 
     async def wait_for(
@@ -177,11 +179,11 @@ async def csms() -> AsyncIterator[TinyCsms]:
 class Bench:
     """A station that runs against the small server, a hundred times as fast as life."""
 
-    def __init__(self, csms: TinyCsms, **options: Any) -> None:
+    def __init__(self, csms: TinyCsms, made: dict[str, Any], **options: Any) -> None:
         self.csms = csms
         self.events: list[tuple[str, dict[str, object]]] = []
         behaviour = Behaviour(back_off=BackOff(0.01, 0.02, 1), reboot_s=1.0, **options)
-        fixed = Fixed("CS001", "first-password-123", evses=2, meter_interval_s=30)
+        fixed = Fixed("CS001", "first-password-123", evses=2, meter_interval_s=30, **made)
         self.station = Station(fixed, csms.url, ScaledClock(SPEED), self._observe, behaviour)
         self._task = asyncio.create_task(self.station.run())
 
@@ -210,8 +212,8 @@ async def bench(csms: TinyCsms) -> AsyncIterator[Callable[..., Bench]]:
     """Makes stations and switches them off afterwards."""
     made: list[Bench] = []
 
-    def make(**options: Any) -> Bench:
-        made.append(Bench(csms, **options))
+    def make(fixed: dict[str, Any] | None = None, server: TinyCsms | None = None, **options: Any) -> Bench:
+        made.append(Bench(server or csms, fixed or {}, **options))
         return made[-1]
 
     yield make

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+ACCEPTED = {"status": "Accepted"}
+
 
 def events(csms: Any) -> list[dict[str, Any]]:
     """All transaction events in the order they came."""
@@ -63,3 +65,19 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
+
+
+async def variable(peer: Any, component: str, name: str, value: str, instance: str | None = None) -> str:
+    """Set a variable; the verdict."""
+    named = {"name": name} if instance is None else {"name": name, "instance": instance}
+    data = {"attributeValue": value, "component": {"name": component}, "variable": named}
+    answer = await peer.call("SetVariables", {"setVariableData": [data]})
+    return str(answer["setVariableResult"][0]["attributeStatus"])
+
+
+async def ready(bench: Any, csms: Any, **options: Any) -> tuple[Any, Any]:
+    """A booted station and the server's end."""
+    one = bench(**options)
+    await one.station.booted.wait()
+    await one.station.outbox.emptied()
+    return one, await csms.peer()

@@ -317,10 +317,13 @@ async def test_out_of_service_and_back(csms: Any, bench: Any) -> None:
         ("ClearCache", {}, {"status": "Rejected"}),
         ("GetTransactionStatus", {}, {"messagesInQueue": False}),
         ("PublishFirmware", {}, {"error": "NotImplemented"}),
-        ("GetLog", {}, {"error": "NotImplemented"}),
         ("MakeCoffee", {}, {"error": "NotSupported"}),
         ("Reset", {"type": "Sometime"}, {"error": "FormatViolation"}),
-        ("TriggerMessage", {"requestedMessage": "LogStatusNotification"}, {"status": "NotImplemented"}),
+        (
+            "TriggerMessage",
+            {"requestedMessage": "PublishFirmwareStatusNotification"},
+            {"status": "NotImplemented"},
+        ),
         ("TriggerMessage", {"requestedMessage": "StatusNotification"}, {"status": "Accepted"}),
     ],
 )

@@ -7,9 +7,7 @@ import pytest
 
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.words import IdToken, Offline
-from tests.flows.station.steps import charging, events, is_event
-
-ACCEPTED = {"status": "Accepted"}
+from tests.flows.station.steps import ACCEPTED, charging, events, is_event, ready, variable
 
 
 def tag(value: str) -> dict[str, str]:
@@ -22,22 +20,6 @@ def entry(value: str, status: str = "Accepted", group: str | None = None) -> dic
         "idToken": tag(value),
         "idTokenInfo": info if group is None else info | {"groupIdToken": tag(group)},
     }
-
-
-async def variable(peer: Any, component: str, name: str, value: str, instance: str | None = None) -> str:
-    """Set a variable; the verdict."""
-    named = {"name": name} if instance is None else {"name": name, "instance": instance}
-    data = {"attributeValue": value, "component": {"name": component}, "variable": named}
-    answer = await peer.call("SetVariables", {"setVariableData": [data]})
-    return str(answer["setVariableResult"][0]["attributeStatus"])
-
-
-async def ready(bench: Any, csms: Any, **options: Any) -> tuple[Any, Any]:
-    """A booted station and the server's end."""
-    one = bench(**options)
-    await one.station.booted.wait()
-    await one.station.outbox.emptied()
-    return one, await csms.peer()
 
 
 def asked(csms: Any) -> list[str]:
