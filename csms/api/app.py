@@ -5,10 +5,12 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter, Depends, FastAPI
 
 from csms.api import (
+    bidirectional,
     calls,
     certificates,
     charging,
     commands,
+    der_controls,
     diagnostics,
     dialects,
     display,
@@ -27,6 +29,7 @@ from csms.api import (
     reservations,
     settlements,
     sites,
+    station_records,
     stations,
     tariffs,
     tokens,
@@ -41,7 +44,8 @@ from csms.api.wiring import Wiring
 _RESOURCES = (
     onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
     display, installed_certificates, certificates, charging, dialects, tariffs, records, sites, tokens,
-    transactions, programs, drivers, grid_events, settlements, fleet, users, live,
+    transactions, programs, drivers, grid_events, settlements, fleet, users, live, bidirectional,
+    der_controls, station_records,
 )  # fmt: skip
 
 

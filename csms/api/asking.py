@@ -89,7 +89,7 @@ class Asking:
         payload = ask.payload if isinstance(ask, RawCall) else msgspec.to_builtins(ask)
         if orders.credential(action, payload):
             self._administrate(f"{action} with this content")
-        if orders.discharges(payload):
+        if orders.discharges(action, payload):
             if self.override is None:
                 raise Unsafe(
                     "V-02", "A negative limit is ordered by a grid event; by hand it needs ?override=REASON."

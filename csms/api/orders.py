@@ -36,7 +36,10 @@ _SECURED_KEYS = frozenset(
     }
 )
 """Keys of OCPP 1.6 that are variables of such components later, as far as they can be set."""
-_POWER = ("limit", "setpoint", "dischargeLimit")
+_POWER = ("limit", "setpoint", "dischargeLimit", "v2xBaseline")
+_REACTIVE = "setpointReactive"
+_POINT = "power"  # of a curve by frequency or signal
+_DECIDED_ELSEWHERE = frozenset({"ExternalSetpoint", "ExternalLimits", "LocalFrequency", "LocalLoadBalancing"})
 
 
 def credential(action: str, payload: Mapping[str, object]) -> bool:
@@ -50,9 +53,14 @@ def credential(action: str, payload: Mapping[str, object]) -> bool:
     return any(str(one.get("name", "")).lower() in _SECURED for one in _mappings(payload))
 
 
-def discharges(payload: object) -> bool:
-    """Whether any charging schedule in a payload has a negative power."""
-    return any(_negative(one) for one in _mappings(payload))
+def discharges(action: str, payload: object) -> bool:
+    """Whether any charging schedule in a payload has a negative power, or lets others decide (2.1).
+
+    A DER control bounds an inverter and orders nothing: its negative setpoint is of reactive power (R04).
+    """
+    if action == "SetDERControl":
+        return False
+    return any(_negative(one) or one.get("operationMode") in _DECIDED_ELSEWHERE for one in _mappings(payload))
 
 
 def check_lease(action: str, payload: Mapping[str, object], now: datetime) -> None:
@@ -80,7 +88,9 @@ def check_lease(action: str, payload: Mapping[str, object], now: datetime) -> No
 
 def _negative(one: Mapping[str, object]) -> bool:
     return any(
-        key.startswith(_POWER) and isinstance(value, int | float) and not value >= 0
+        (key == _POINT or (key.startswith(_POWER) and not key.startswith(_REACTIVE)))
+        and isinstance(value, int | float)
+        and not value >= 0
         for key, value in one.items()
     )
 

@@ -3,21 +3,27 @@
 from csms.blocks import (
     authorization,
     availability,
+    battery_swap,
+    bidirectional,
     certificates,
     charging_state,
     data_transfer,
+    der_control,
     device_model,
     diagnostics,
     display,
+    event_streams,
     firmware,
     local_list,
     meter_values,
     monitoring,
     numbering,
+    payment,
     provisioning,
     reservation,
     security,
     smart_charging,
+    station_tariffs,
     transactions,
 )
 from csms.blocks.calls import After
@@ -29,6 +35,7 @@ for _block in (
     provisioning,  # B
     device_model,  # B
     authorization,  # C
+    payment,  # C
     transactions,  # E
     numbering,  # E
     availability,  # G
@@ -40,8 +47,12 @@ for _block in (
     certificates,  # M
     diagnostics,  # N
     monitoring,  # N
+    event_streams,  # N
     display,  # O
     data_transfer,  # P
+    bidirectional,  # Q
+    der_control,  # R
+    battery_swap,  # S
 ):
     ROUTER.include(_block.router)
 
@@ -51,8 +62,12 @@ for _table in (
     device_model,  # B
     local_list,  # D
     reservation,  # H
+    station_tariffs,  # I
     certificates,  # M
     monitoring,  # N
+    event_streams,  # N
     display,  # O
+    bidirectional,  # Q
+    der_control,  # R
 ):
     AFTER.include(_table.after)

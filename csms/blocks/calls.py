@@ -37,6 +37,7 @@ FOLLOWED: Mapping[str, str] = {
     "CustomerInformation": "customer information",
     "GetBaseReport": "report",
     "GetChargingProfiles": "charging profiles",
+    "GetDERControl": "der controls",
     "GetDisplayMessages": "display messages",
     "GetLog": "log",
     "GetMonitoringReport": "monitoring report",
@@ -52,6 +53,7 @@ ONCE = frozenset(
         "CertificateSigned",
         "DataTransfer",
         "PublishFirmware",
+        "RequestBatterySwap",
         "RequestStartTransaction",
         "Reset",
         "UnlockConnector",
@@ -277,7 +279,7 @@ async def _taken_on(conn: Connection, placed: Placed, told: object, now: datetim
     assert placed.request_id is not None
     status = str(told.get("status", "Accepted")) if isinstance(told, Mapping) else "Accepted"
     fields: dict[str, object] = {"status": status, "changed_at": now}
-    if status in ("EmptyResultSet", "NoProfiles", "Unknown"):
+    if status in ("EmptyResultSet", "NoProfiles", "NotFound", "Unknown"):
         fields["state"] = requests.COMPLETE
     elif status not in _TAKEN_ON:
         fields["state"] = requests.REFUSED

@@ -4,17 +4,19 @@ Whom we may ask is what the operator has set up (`pki.trust`). Where that is nob
 """
 
 import base64
+from datetime import timedelta
 
 import msgspec
 import structlog
 
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
+from csms.blocks.times import written
 from csms.domain.facts import CertificateWanted
 from csms.errors import Invalid
 from csms.pki import csr
 from csms.pki.contracts import NoContract
-from csms.pki.ocsp import NoStatus, Question
+from csms.pki.ocsp import NoStatus, Question, Status
 from csms.store import installed_certificates, stations, variables
 from csms.store.edits import Connection
 from csms.store.installed_certificates import InstalledCertificateRow
@@ -28,6 +30,13 @@ after = After()
 V2G = ("V2GCertificate", "V2G20Certificate")
 _OCSP_MAX = 5500  # of ocspResult, in Base64
 _INFO_MAX = 512
+
+_ASK_AGAIN = timedelta(hours=1)
+_STANDINGS: dict[Status, words.CertificateStatusEnumType] = {
+    Status.GOOD: "Good",
+    Status.REVOKED: "Revoked",
+    Status.UNKNOWN: "Unknown",
+}
 
 
 # ---- what stations tell us
@@ -124,6 +133,45 @@ def question_of(data: words.OCSPRequestDataType) -> Question:
 
 def _info(code: str, detail: str) -> words.StatusInfoType:
     return words.StatusInfoType(reason_code=code, additional_info=detail[:_INFO_MAX])
+
+
+@router.on(words.GetCertificateChainStatusRequest)
+async def chain_status(
+    request: words.GetCertificateChainStatusRequest, ctx: Context
+) -> words.GetCertificateChainStatusResponse:
+    """M07 (2.1): what the responders say of each; revocation lists are not read for stations."""
+    told = [await _standing(asked, ctx) for asked in request.certificate_status_requests]
+    return words.GetCertificateChainStatusResponse(certificate_status=tuple(told))
+
+
+async def _standing(
+    asked: words.CertificateStatusRequestInfoType, ctx: Context
+) -> words.CertificateStatusType:
+    data, responders = asked.certificate_hash_data, ctx.policy.trust.responders
+    status: words.CertificateStatusEnumType = "Failed"
+    until = ctx.now + _ASK_AGAIN
+    try:
+        if responders is None or asked.source != "OCSP":
+            raise NoStatus("no responder is set up")
+        told = await responders.ask(question_of(_with_address(data, asked.urls[0])))
+        if not told.verified:  # the station cannot check it: it gets our word only
+            raise NoStatus("answer not verified")
+        status, until = _STANDINGS[told.status], told.until or until
+    except NoStatus as error:
+        log.warning("chain status not known", station_id=ctx.station.id, reason=error.reason)
+    return words.CertificateStatusType(
+        certificate_hash_data=data, source=asked.source, status=status, next_update=written(until)
+    )
+
+
+def _with_address(data: words.CertificateHashDataType, url: str) -> words.OCSPRequestDataType:
+    return words.OCSPRequestDataType(
+        hash_algorithm=data.hash_algorithm,
+        issuer_name_hash=data.issuer_name_hash,
+        issuer_key_hash=data.issuer_key_hash,
+        serial_number=data.serial_number,
+        responder_url=url,
+    )
 
 
 # ---- what follows from an answer

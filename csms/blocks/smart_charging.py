@@ -38,6 +38,7 @@ async def charging_needs(
         at=at,
         transfer=needs.requested_energy_transfer,
         departure=departure,
+        told=msgspec.json.encode(needs).decode(),
         **_figures(needs),
     )
     ctx.keep(transactions.needs_kept(row))
@@ -56,6 +57,8 @@ def _figures(needs: words.ChargingNeedsType) -> dict[str, float | None]:
         "energy_request_wh": v2x.ev_target_energy_request if v2x and energy is None else energy,
         "max_charge_w": v2x.max_charge_power if v2x and charge is None else charge,
         "max_discharge_w": v2x.max_discharge_power if v2x else None,
+        "min_v2x_wh": v2x.ev_min_v2x_energy_request if v2x else None,
+        "max_v2x_wh": v2x.ev_max_v2x_energy_request if v2x else None,
     }
 
 

@@ -32,7 +32,7 @@ from csms.domain.transaction import (
     judge,
     with_conflict,
 )
-from csms.store import requests, reservations, tariffs, transactions
+from csms.store import particulars, requests, reservations, tariffs, transactions
 from csms.wire.router import Router
 
 log = structlog.get_logger()
@@ -157,6 +157,8 @@ def _keep(
     if len(event.readings) > 1:
         source, seq_no = event.transaction_id, event.seq_no
         ctx.keep(transactions.readings_kept(identity, evse_id, event.readings, source, seq_no, 1))
+    if event.particulars:
+        ctx.keep(particulars.told(identity, event.transaction_id, event.particulars, event.at))
     if event.reservation_id is not None:  # H03.FR.10
         ctx.keep(reservations.used(identity, event.reservation_id, ctx.now, event.transaction_id))
     if event.remote_start_id is not None:  # F01.FR.25: the transaction that we have asked for

@@ -9,6 +9,7 @@ from csms.cli import (
     access,
     configuration,
     database,
+    der,
     device_model,
     dialects,
     events,
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
-for more in (orders, device_model, dialects):
+for more in (orders, device_model, dialects, der):
     stations.app.add_typer(more.app)
 sites.app.add_typer(device_model.sites)
 app.add_typer(stations.app, name="station")
@@ -41,6 +42,7 @@ app.add_typer(sites.app, name="site")
 app.add_typer(reservations.reservations, name="reservation")
 app.add_typer(reservations.tariffs, name="tariff")
 app.add_typer(access.tokens, name="token")
+access.transactions.add_typer(der.transactions)
 app.add_typer(access.transactions, name="transaction")
 app.add_typer(events.app, name="event")
 app.add_typer(programs.programs, name="program")

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
-from csms.domain.dialect_record import UNKNOWN, DialectRecord, Discharge, Kind
+from csms.domain.dialect_record import UNKNOWN, DialectRecord, Discharge, Kind, Unit
 from csms.domain.setpoint import OperationMode
 
 LEASE_DEFAULT_S = 300
 LEASE_MAX_S = 900
 OFFLINE_MAX_S = 60
 """So long after losing us a station that can count it (2.1, and the draft before) follows its lease."""
+
+_UNBOUNDED = frozenset({OperationMode.EXTERNAL_LIMITS, OperationMode.LOCAL_LOAD_BALANCING})
 
 
 class Purpose(StrEnum):
@@ -98,7 +101,12 @@ class ChargingProfile:
 
     @property
     def lowest_w(self) -> float:
-        """The deepest discharge that it may bring (negative), or 0. What curves add is counted in full."""
+        """The deepest discharge that it may bring (negative), or 0. What curves add is counted in full.
+
+        Where the station or somebody beside it decides without any bound of ours, there is no depth.
+        """
+        if self.mode in _UNBOUNDED:
+            return -inf
         told = min((0.0, *(power_w for period in self.periods for power_w in period.numbers())))
         curves = (self.curve, self.signal_curve)
         return told + sum(min((0.0, *(point.power_w for point in curve))) for curve in curves)
@@ -167,7 +175,7 @@ def lease_profile(
     """
     lead_s = -record.start_offset_s
     native = record.discharge is Discharge.NATIVE_2_1
-    dynamic = native and record.dynamic
+    dynamic = native and record.dynamic and record.unit is Unit.W  # an update carries no unit
     relative = record.kind is Kind.RELATIVE
     counts = native or record.discharge is Discharge.DRAFT_V2X
     kind = ProfileKind.DYNAMIC if dynamic else ProfileKind.RELATIVE if relative else ProfileKind.ABSOLUTE

@@ -140,8 +140,8 @@ def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
         faulted=row.faulted,
         clock_skew_s=row.clock_skew_s,
         max_charge_w=row.max_charge_w,
-        max_discharge_w=row.max_discharge_w,
-        vehicle_bidirectional=True if "BPT" in (row.ev_transfer or "") else row.vehicle_bidirectional,
+        max_discharge_w=_left_of(row.max_discharge_w, row.der_discharge_pct),
+        vehicle_bidirectional=_bidirectional(row),
         vehicle_max_charge_w=_least(row.vehicle_max_charge_w, row.ev_max_charge_w),
         vehicle_max_discharge_w=_least(row.vehicle_max_discharge_w, row.ev_max_discharge_w),
         capacity_wh=_least(row.vehicle_capacity_wh, row.ev_capacity_wh),
@@ -153,13 +153,13 @@ def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
         import_wh=_flowed(row.first_import_wh, row.last_import_wh),
         export_wh=_flowed(row.first_export_wh, row.last_export_wh),
         driver_id=row.driver_id,
-        need=Need(row.need_reserve_soc, row.need_departure, row.need_target_energy_wh, row.need_target_soc),
+        need=Need(_reserve_soc(row), row.need_departure, row.need_target_energy_wh, row.need_target_soc),
         ev_departure=row.ev_departure,
         ev_energy_request_wh=row.ev_energy_request_wh,
         ev_request_soc=row.ev_soc,
         fallback_acknowledged=row.fallback_acknowledged,
         enrolled=row.driver_id is not None and row.driver_id in membership.enrolled,
-        opted_out=row.driver_id is not None and row.driver_id in membership.opted_out,
+        opted_out=_opted_out(row, membership),
         refused=key in membership.refused,
         not_following=key in membership.not_following,
     )
@@ -265,6 +265,7 @@ def _group(group_id: str, pairs: Sequence[tuple[EvseView, Offer | None]], now: d
 
 
 _FRESH_S = 300.0
+_WHOLE = 100.0
 
 
 def _within(group: Group, site: SiteLimit | None) -> Group:
@@ -275,6 +276,40 @@ def _within(group: Group, site: SiteLimit | None) -> Group:
         can_discharge_w=min(group.can_discharge_w, site.export_room_w),
         can_charge_w=min(group.can_charge_w, site.import_room_w),
     )
+
+
+def _opted_out(row: FleetRow, membership: Membership) -> bool:
+    """A driver with priority (K21) is charged before all else: that is opting out for as long as it lasts."""
+    return row.priority or (row.driver_id is not None and row.driver_id in membership.opted_out)
+
+
+def _left_of(rating_w: float | None, percent: float | None) -> float | None:
+    """What a LimitMaxDischarge at the station leaves of a rating: it takes, and never gives."""
+    if rating_w is None or percent is None or percent >= _WHOLE:
+        return rating_w
+    return rating_w * max(0.0, percent) / _WHOLE
+
+
+def _bidirectional(row: FleetRow) -> bool | None:
+    """Whether the vehicle may be asked to discharge: it can, and is not at the bottom of its V2X window.
+
+    What it may give is counted from the transaction's start, as nobody knows the register at its word.
+    """
+    if row.ev_min_v2x_wh is not None and row.ev_soc is None:
+        exported_wh = _flowed(row.first_export_wh, row.last_export_wh)
+        given_wh = exported_wh if exported_wh is not None else math.inf
+        if row.ev_min_v2x_wh > 0 or row.ev_min_v2x_wh + given_wh >= 0:
+            return False
+    return True if "BPT" in (row.ev_transfer or "") else row.vehicle_bidirectional
+
+
+def _reserve_soc(row: FleetRow) -> float | None:
+    """The driver's reserve, or the bottom of the vehicle's own V2X window where that is higher."""
+    reserve, capacity_wh = row.need_reserve_soc, _least(row.vehicle_capacity_wh, row.ev_capacity_wh)
+    if reserve is None or row.ev_min_v2x_wh is None or row.ev_soc is None or not capacity_wh:
+        return reserve
+    bottom = row.ev_soc + _WHOLE * row.ev_min_v2x_wh / capacity_wh
+    return max(reserve, min(_WHOLE, bottom))
 
 
 def _discharge(word: str) -> Discharge:

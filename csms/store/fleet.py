@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, exists, func, or_, select, type_coerce
 
 from csms.store.database import Database
+from csms.store.der_controls import IN_ALARM, LEFT_OF_DISCHARGE
+from csms.store.particulars import HAS_PRIORITY
 from csms.store.profiles import FALLBACK_STANDS, PROFILE
 from csms.store.programs import NEED, VEHICLE
 from csms.store.queries import Query
@@ -22,7 +24,8 @@ class FleetRow(NamedTuple):
     """An open transaction at a known EVSE, with everything that `domain.flexibility.EvseView` asks for.
 
     Powers are signed W, ratings and limits magnitudes in W, energies Wh, registers as the meter told them;
-    None means not known. `ev_*` is what the vehicle told over its cable in this transaction.
+    None means not known. `ev_*` is what the vehicle told over its cable in this transaction. `faulted`: a
+    connector is, or the station sees the grid so. `der_discharge_pct` is what a LimitMaxDischarge leaves.
     """
 
     station_id: str
@@ -70,6 +73,9 @@ class FleetRow(NamedTuple):
     ev_max_charge_w: float | None
     ev_max_discharge_w: float | None
     fallback_acknowledged: bool
+    der_discharge_pct: float | None
+    priority: bool
+    ev_min_v2x_wh: float | None
 
 
 async def all_open(db: Database) -> list[FleetRow]:
@@ -118,7 +124,7 @@ def _columns() -> list[ColumnElement[Any]]:
         *_of(transaction, "identity", "evse_id", "transaction_id", "started_at", "charging_state"),
         station.site_id,
         *_of(station, "connected", "registration", "boot_epoch", "discharge", "hold"),
-        faulted.correlate(TRANSACTION),
+        or_(faulted.correlate(TRANSACTION), IN_ALARM.correlate(TRANSACTION)),
         station.clock_skew_s,
         *_of(EVSE.c, "max_charge_w", "max_discharge_w"),
         *(transaction.id_token, _DRIVER, VEHICLE.c.vehicle_id),
@@ -131,6 +137,9 @@ def _columns() -> list[ColumnElement[Any]]:
         *_of(NEEDS.c, "at", "transfer", "capacity_wh", "soc", "energy_request_wh", "departure"),
         *_of(NEEDS.c, "max_charge_w", "max_discharge_w"),
         fallback.correlate(TRANSACTION, STATION),
+        LEFT_OF_DISCHARGE.correlate(TRANSACTION),
+        HAS_PRIORITY.correlate(TRANSACTION),
+        NEEDS.c.min_v2x_wh,
     ]
 
 

@@ -120,6 +120,12 @@ async def of_station(db: Database, identity: str) -> list[ProfileRow]:
     return await db.every(ProfileRow, query.order_by(PROFILE.c.evse_id, PROFILE.c.profile_id))
 
 
+async def by_id(db: Database, identity: str, profile_id: int) -> ProfileRow | None:
+    """The profile with this id at a station; an id is unique there."""
+    here = (PROFILE.c.identity == identity, PROFILE.c.profile_id == profile_id)
+    return await db.one(ProfileRow, select(PROFILE).where(*here).limit(1))
+
+
 async def fallbacks(db: Database) -> set[tuple[str, int]]:
     """Where (identity, evse_id) a fallback profile was acknowledged since the station's last boot."""
     query = select(PROFILE.c.identity, PROFILE.c.evse_id).where(FALLBACK_STANDS)

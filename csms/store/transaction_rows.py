@@ -131,7 +131,11 @@ class ReadingRow(SQLModel, table=True):
 
 
 class ChargingNeedsRow(SQLModel, table=True):
-    """What the plugged-in vehicle last told by NotifyEVChargingNeeds; Wh, percent, W as magnitudes."""
+    """What the plugged-in vehicle last told by NotifyEVChargingNeeds; Wh, percent, W as magnitudes.
+
+    `min_v2x_wh` (signed) is what it must take up to reach the bottom of its window for discharging, negative
+    what it may give until there; `max_v2x_wh` the same to the window's top. `told` is all of it, in JSON.
+    """
 
     __tablename__ = "charging_needs"
 
@@ -145,6 +149,9 @@ class ChargingNeedsRow(SQLModel, table=True):
     departure: datetime | None = Field(default=None, sa_column=moment())
     max_charge_w: float | None = None
     max_discharge_w: float | None = None
+    min_v2x_wh: float | None = None
+    max_v2x_wh: float | None = None
+    told: str | None = None
 
 
 TRANSACTION = table_of(TransactionRow)

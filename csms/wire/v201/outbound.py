@@ -86,9 +86,7 @@ def _limit(power_w: float, record: DialectRecord) -> float:
 
 
 def _installed(answer: m.SetChargingProfileResponse) -> ProfileAnswer:
-    return ProfileAnswer(
-        answer.status == "Accepted", _reason(answer.status_info), _detail(answer.status_info)
-    )
+    return ProfileAnswer(answer.status == "Accepted", reason(answer.status_info), detail(answer.status_info))
 
 
 def _by_adapter(ask: InstallProfile) -> Outbound | None:
@@ -107,16 +105,18 @@ def _clear(ask: ClearProfile) -> m.ClearChargingProfileRequest:
 
 def _cleared(answer: m.ClearChargingProfileResponse) -> ProfileAnswer:
     accepted = answer.status == "Accepted"
-    return ProfileAnswer(accepted, _reason(answer.status_info) or (None if accepted else answer.status))
+    return ProfileAnswer(accepted, reason(answer.status_info) or (None if accepted else answer.status))
 
 
-def _reason(info: object) -> str | None:
-    return info.reason_code if isinstance(info, m.StatusInfoType) else None
+def reason(info: object) -> str | None:
+    """The reason code of a status info, of whatever version; None without one."""
+    return getattr(info, "reason_code", None)
 
 
-def _detail(info: object) -> str | None:
-    said = info.additional_info if isinstance(info, m.StatusInfoType) else UNSET
-    return None if said is UNSET else said
+def detail(info: object) -> str | None:
+    """What a status info says besides."""
+    said = getattr(info, "additional_info", UNSET)
+    return None if said is UNSET else str(said)
 
 
 OUTBOUND = {

@@ -1,0 +1,83 @@
+"""Block Q, K21 to K29 (2.1): who may discharge, priority of a driver, frequency signals, dynamic profiles."""
+
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from csms.blocks.calls import After, Answered
+from csms.blocks.context import Context
+from csms.blocks.times import written
+from csms.store import particulars, profiles
+from csms.store.edits import Connection
+from csms.store.particulars import PRIORITY, ParticularRow
+from csms.wire import words
+from csms.wire.router import Router
+
+log = structlog.get_logger()
+router = Router()
+after = After()
+
+# ---- what stations tell us
+
+
+@router.on(words.NotifyPriorityChargingRequest)
+async def priority(request: words.NotifyPriorityChargingRequest, ctx: Context) -> None:
+    """K21, K22: the driver wants to be charged before all else, or no longer.
+
+    While it lasts the vehicle takes no part in grid events, as if its driver had opted out.
+    """
+    told = ((PRIORITY, msgspec.json.encode(request.activated).decode()),)
+    ctx.keep(particulars.told(ctx.station.id, request.transaction_id, told, ctx.now))
+    log.info("priority charging", station_id=ctx.station.id, activated=request.activated)
+
+
+@router.on(words.PullDynamicScheduleUpdateRequest)
+async def pulled(
+    request: words.PullDynamicScheduleUpdateRequest, ctx: Context
+) -> words.PullDynamicScheduleUpdateResponse:
+    """K28: what is in force for a dynamic profile of ours.
+
+    An answer makes the profile run on from now (K28.FR.13). Only the grid loop, which looks at the reserve,
+    may do that to a discharge; and what has ended stays so (K28.FR.12).
+    """
+    row = await profiles.by_id(ctx.db, ctx.station.id, request.charging_profile_id)
+    if row is None or row.state != "accepted" or row.valid_to is None or row.valid_to <= ctx.now:
+        return _rejected("No profile of this id is in force.")
+    if row.limit_w < 0:
+        return _rejected("A discharge is lengthened by an order only.")
+    return words.PullDynamicScheduleUpdateResponse(
+        status="Accepted", schedule_update=words.ChargingScheduleUpdateType(setpoint=row.limit_w)
+    )
+
+
+def _rejected(why: str) -> words.PullDynamicScheduleUpdateResponse:
+    info = words.StatusInfoType(reason_code="InvalidProfile", additional_info=why)
+    return words.PullDynamicScheduleUpdateResponse(status="Rejected", status_info=info)
+
+
+# ---- what we ask of stations
+
+
+def signal(value: int, at: datetime) -> words.AFRRSignalRequest:
+    """Q08: a signal of the frequency service; a station turns it into power by its profile's curve."""
+    return words.AFRRSignalRequest(timestamp=written(at), signal=value)
+
+
+# ---- what follows from an answer
+
+
+@after.on(words.NotifyAllowedEnergyTransferRequest)
+async def transfer_allowed(conn: Connection, done: Answered) -> None:
+    """Q02: what the vehicle may choose from now on."""
+    request: words.NotifyAllowedEnergyTransferRequest = done.request
+    answer: words.NotifyAllowedEnergyTransferResponse = done.answer
+    if answer.status == "Accepted":
+        row = ParticularRow(
+            identity=done.station.identity,
+            transaction_id=request.transaction_id,
+            name="allowedEnergyTransfer",
+            value=msgspec.json.encode(request.allowed_energy_transfer).decode(),
+            at=done.at,
+        )
+        await particulars.put_one(conn, row)
