@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from chargepoint_sim.ev.vehicle import Current, EnergyRequests, PowerLimits
+from chargepoint_sim.iso15118.services import Control
 
 
 class Permission(StrEnum):
@@ -40,6 +41,8 @@ class ChargingNeeds:
     capacity_wh: float | None = None
     soc: float | None = None
     target_soc: float | None = None
+    control: Control | None = Control.DYNAMIC
+    """Who decides on the power; None where the protocol does not know the question (-2)."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ class ProfileStore:
             if one.profile.kind is not Kind.DYNAMIC:
                 return Refusal("InvalidProfile", f"profile {profile_id} is not Dynamic")  # K28.FR.11
             profile = _updated(one.profile, values, now)
-            refusal = objection(self.capability, replace(profile, updated_at=None))
+            refusal = objection(self.capability, profile)
             if refusal is None:
                 self.installed[index] = Installed(one.evse_id, profile)
             return refusal

@@ -28,6 +28,7 @@ from chargepoint_sim.station.visit import CONNECTOR_ID, Visit
 from chargepoint_sim.station.words import (
     ConnectorStatus,
     MeterNews,
+    NeedsNews,
     News,
     StoppedReason,
     Told,
@@ -109,6 +110,11 @@ class Cabinet:
 
     def heard(self, news: News, told: Told) -> None:
         """The server's word on what it was told."""
+        if isinstance(news, NeedsNews) and told.ends_transaction:
+            visit = self.visits.get(news.evse_id)
+            if visit is not None:
+                reason = StoppedReason.TRANSFER_REJECTED
+                self.spawn(self._stop(visit, Trigger.ABNORMAL_CONDITION, reason))
         if not isinstance(news, TransactionNews):
             return
         if told.cost is not None:

@@ -15,6 +15,7 @@ from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, VehicleState
 from chargepoint_sim.iso15118.pki import make_pki
 from chargepoint_sim.iso15118.secc import Hardware, Secc
+from chargepoint_sim.iso15118.services import SERVICES, Wish
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
 from chargepoint_sim.iso15118.v2 import station as station_2
 from chargepoint_sim.iso15118.v20 import station as station_20
@@ -36,6 +37,9 @@ class Hookup(Protocol):
 
     def nudge(self) -> None:
         """Something has changed: speak soon."""
+
+    def offer(self) -> None:
+        """The EVSE may now do something else with its vehicle: talk about services (again)."""
 
     def terminate(self) -> None:
         """The station wants the session to end."""
@@ -62,8 +66,8 @@ class Iso15118Hookup:
         self._connect = connect
         plan = Plan(vehicle_20.DIALECTS, loop_period_s, least_timeout_s=_PATIENCE_S)
         self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, plan)
-        hardware = Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}")
-        self._secc = Secc(station_end, evse, evse.clock, hardware, _STATION_DIALECTS)
+        self._evse = evse
+        self._secc = Secc(station_end, evse, evse.clock, _hardware(evse), _STATION_DIALECTS)
 
     async def run(self) -> Ending:
         """Both ends at once."""
@@ -81,6 +85,12 @@ class Iso15118Hookup:
         """Something has changed: speak soon."""
         self._secc.nudge()
 
+    def offer(self) -> None:
+        """The EVSE may now do something else with its vehicle: talk about services (again)."""
+        self._secc.hardware = _hardware(self._evse)
+        if self._secc.service is not None:
+            self._secc.want(Wish.NEW_SERVICE)
+
     def terminate(self) -> None:
         """The station wants the session to end."""
         self._secc.terminate()
@@ -93,6 +103,12 @@ class Iso15118Hookup:
     def vanish(self) -> None:
         """The vehicle is gone without a word."""
         self._vehicle_end.close()
+
+
+def _hardware(evse: Evse) -> Hardware:
+    """What an outlet offers: services both ways only where energy may come back."""
+    services = frozenset(one.id for one in SERVICES.values() if evse.two_way or not one.bidirectional)
+    return Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}", services=services)
 
 
 def in_memory(evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> Hookup:
@@ -150,6 +166,12 @@ class DirectHookup:
         """Something has changed."""
         self._changed.set()
 
+    def offer(self) -> None:
+        """The EVSE may now do something else with its vehicle."""
+        if self._evse.closed:
+            self._evse.take_needs(self._needs())
+        self._changed.set()
+
     def terminate(self) -> None:
         """The station wants the session to end."""
         self._end(Ending.BY_STATION)
@@ -193,7 +215,7 @@ class DirectHookup:
         return ChargingNeeds(
             evccid=vehicle.evccid,
             current=model.current,
-            bidirectional=model.bidirectional,
+            bidirectional=model.bidirectional and self._evse.two_way,
             rating=vehicle.rating(),
             max_current_a=model.battery.max_charge_w / model.voltage_v,
             max_voltage_v=model.voltage_v,

@@ -104,6 +104,35 @@ class VendorNews:
     data: object
 
 
+@dataclass(frozen=True)
+class PriorityNews:
+    """A driver's priority charging begins or ends (2.1, K21)."""
+
+    transaction_id: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class DerRunNews:
+    """A scheduled DER control begins or ends, and which ones it overrules (2.1, R04.FR.20 to R04.FR.22)."""
+
+    control_id: str
+    started: bool
+    at: datetime
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DerAlarmNews:
+    """A DER control makes the station leave its charging profile, or no longer (2.1, R05)."""
+
+    control: str
+    ended: bool
+    at: datetime
+    fault: str | None = None
+    extra: str | None = None
+
+
 Notice = (
     FirmwareNews
     | LogNews
@@ -114,4 +143,7 @@ Notice = (
     | LimitClearedNews
     | ScheduleNews
     | VendorNews
+    | PriorityNews
+    | DerRunNews
+    | DerAlarmNews
 )

@@ -20,8 +20,8 @@ from chargepoint_sim.station.journal import DIAGNOSTICS, SECURITY
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.link import Address, BackOff, Link
 from chargepoint_sim.station.outbox import Outbox
-from chargepoint_sim.station.variables import Fixed, standard_variables
-from chargepoint_sim.station.versions import SPEAKERS
+from chargepoint_sim.station.variables import Fixed
+from chargepoint_sim.station.versions import KITS
 from chargepoint_sim.station.words import (
     Dialect,
     IdToken,
@@ -67,7 +67,7 @@ class Station:
         equipment = self.cabinet.equipment
         self.outbox = Outbox(equipment.model, equipment.knobs, equipment.observe)
         self.cabinet.messages_waiting = self.outbox.waiting_for
-        self._speaker = SPEAKERS[fixed.version](self.cabinet, behaviour.validate_every)
+        self._speaker = KITS[fixed.version].speaker(self.cabinet, behaviour.validate_every)
         self.ghosts: dict[str, asyncio.Task[None]] = {}
         equipment.emit, equipment.authorize = self._say, self._authorize
         equipment.online = lambda: self.outbox.online
@@ -299,11 +299,14 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
     evses = {one: Evse(one, fixed.rating, clock) for one in range(1, fixed.evses + 1)}
     local = Local(fixed.rating.charge_w, local_amperes(fixed.rating))
     knobs = Knobs(random.Random(f"{behaviour.seed}/{fixed.identity}/faults"))  # noqa: S311 - not for secrets
+    kit = KITS[fixed.version]
+    profiles = ProfileStore(dict.fromkeys(evses, local), kit.capability, reading=quirks.reading(knobs))
+    profiles.one_a_level = kit.one_a_level
     equipment = Equipment(
         clock=clock,
         message_clock=RealClock(),
-        model=DeviceModel(standard_variables(fixed)),
-        profiles=ProfileStore(dict.fromkeys(evses, local), reading=quirks.reading(knobs)),
+        model=DeviceModel(kit.variables(fixed)),
+        profiles=profiles,
         emit=lambda news: None,
         authorize=_nobody,
         new_id=lambda: str(uuid.uuid4()),

@@ -90,6 +90,7 @@ class Visit:
     async def run(self) -> None:
         """Stay until `leave` or `vanish`."""
         self.evse.on_needs, self.evse.on_change = self._take_needs, self._power_changed
+        self.evse.two_way = self._equipment.may_give_back(None)
         self.evse.plug(self.vehicle)
         self._follow_limit()
         if self._in_service:
@@ -167,10 +168,19 @@ class Visit:
         self.evse.granted = Permission.GRANTED
         self._may_charge.set()
         self.holder = self._grant = grant
+        self.permit(self._equipment.may_give_back(grant.token))
         self._use_grant()
         self._gain(Point.AUTHORIZED, grant.trigger)
         if self._hookup is not None:
             self._hookup.nudge()
+
+    def permit(self, two_way: bool) -> None:
+        """Energy may come back from the vehicle, or may not; the vehicle hears of it."""
+        if self.evse.two_way is two_way:
+            return
+        self.evse.two_way = two_way
+        if self._hookup is not None:
+            self._hookup.offer()
 
     def refuse(self) -> None:
         """The driver may not charge."""
@@ -356,6 +366,7 @@ class Visit:
         self._tell(EventType.ENDED, trigger, Context.END, reason)
         self._observe("transaction_ended", reason=reason.value)
         self._equipment.profiles.end_transaction(self.transaction.id)
+        self._equipment.profiles.priority.discard(self.evse.evse_id)
         self.transaction = None
         self._equipment.profiles_changed.ring()
 

@@ -14,6 +14,7 @@ class Version(StrEnum):
     """OCPP versions that a station can be made with."""
 
     V201 = "2.0.1"
+    V21 = "2.1"
 
 
 class Registration(StrEnum):
@@ -35,6 +36,7 @@ class EventType(StrEnum):
 class Trigger(StrEnum):
     """Why a transaction event is sent, by its OCPP 2.0.1 name."""
 
+    ABNORMAL_CONDITION = "AbnormalCondition"
     AUTHORIZED = "Authorized"
     CABLE_PLUGGED_IN = "CablePluggedIn"
     CHARGING_RATE_CHANGED = "ChargingRateChanged"
@@ -66,6 +68,7 @@ class StoppedReason(StrEnum):
     STOPPED_BY_EV = "StoppedByEV"
     TIMEOUT = "Timeout"
     UNLOCK = "Other"
+    TRANSFER_REJECTED = "ReqEnergyTransferRejected"
 
 
 class ConnectorStatus(StrEnum):
@@ -174,11 +177,13 @@ class Told:
     """What the server says to news: `status` of the id token or of the needs, None if it says nothing.
 
     `token` is what it says of the token, `cost` the transaction's total cost so far.
+    `ends_transaction`: what the vehicle asks for is not wanted, which leaves nothing to do (Q01.FR.06).
     """
 
     status: str | None = None
     token: TokenInfo | None = None
     cost: float | None = None
+    ends_transaction: bool = False
 
 
 class Offline(Exception):

@@ -149,6 +149,7 @@ def _schedule(secc: Secc, asked: m.ScheduleExchangeReq) -> Answer:
         max_voltage_v=voltage_v,
         requests=modes.NO_REQUESTS,
         departure_in_s=None,
+        control=secc.control,
     )
     secc.outlet.take_needs(scheduling.read_needs(asked, told))
     response = scheduling.answer(header(secc), secc.control, service, secc.outlet.rating)

@@ -2,7 +2,7 @@
 
 from chargepoint_sim.station.v201.authorization import Authorization
 from chargepoint_sim.station.v201.control import Control
-from chargepoint_sim.station.v201.desk import Block, Desk
+from chargepoint_sim.station.v201.desk import Block, Desk, Routes
 from chargepoint_sim.station.v201.maintenance import Maintenance
 from chargepoint_sim.station.v201.messages import Messages
 from chargepoint_sim.station.v201.monitoring import Monitoring
@@ -13,6 +13,11 @@ from chargepoint_sim.station.v201.smart_charging import SmartCharging
 
 def routes(desk: Desk) -> dict[str, dict[str, object]]:
     """The library's route map for one connection."""
+    return {action: {"_on_action": handler} for action, handler in table(desk).items()}
+
+
+def table(desk: Desk) -> Routes:
+    """Who answers what, for one connection."""
     blocks: tuple[Block, ...] = (
         Security(desk),
         Provisioning(desk),
@@ -23,5 +28,4 @@ def routes(desk: Desk) -> dict[str, dict[str, object]]:
         Monitoring(desk),
         Messages(desk),
     )
-    table = {action: handler for block in blocks for action, handler in block.routes().items()}
-    return {action: {"_on_action": handler} for action, handler in table.items()}
+    return {action: handler for block in blocks for action, handler in block.routes().items()}

@@ -53,7 +53,7 @@ class Control:
         **_: object,
     ) -> object:
         """Serve a driver from afar."""
-        profile = None if charging_profile is None else spelling.profile(charging_profile)
+        profile = None if charging_profile is None else self._desk.profiles.read(charging_profile)
         group = None if group_id_token is None else spelling.token(group_id_token)
         request = StartRequest(spelling.token(id_token), remote_start_id, evse_id, profile, group)
         answer = self._desk.cabinet.drivers.request_start(request)

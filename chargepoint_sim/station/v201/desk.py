@@ -4,16 +4,29 @@ A block of the standard is a file with a class; its `routes` is the list of requ
 Arguments are what the library makes of a payload: snake_case names, nested dicts.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from chargepoint_sim.profiles.composite import Step
+from chargepoint_sim.profiles.profile import Profile
 from chargepoint_sim.station.cabinet import Cabinet
 from chargepoint_sim.station.exchange import Ask, Later
+from chargepoint_sim.station.v201 import spelling
+from chargepoint_sim.station.v201.spelling import Payload
 
 Handler = Callable[..., object]
 Routes = dict[str, Handler]
 _Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True)
+class ProfileSpelling:
+    """How a version reads and writes charging profiles and composite schedules."""
+
+    read: Callable[[Payload], Profile] = spelling.profile
+    write: Callable[[Profile], dict[str, object]] = spelling.written_profile
+    periods: Callable[[Iterable[Step]], list[dict[str, object]]] = spelling.periods
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,7 @@ class Desk:
     cabinet: Cabinet
     ask: Ask
     later: Later
+    profiles: ProfileSpelling = field(default_factory=ProfileSpelling)
 
 
 class Block(Protocol):

@@ -31,7 +31,7 @@ class SmartCharging:
 
     def set_charging_profile(self, evse_id: int, charging_profile: Payload, **_: object) -> object:
         """Take a charging profile, or say why not."""
-        profile = spelling.profile(charging_profile)
+        profile = self._desk.profiles.read(charging_profile)
         refusal = self._desk.cabinet.install(evse_id, profile)
         limit = profile.schedules[0].periods[0].limit if profile.schedules else None
         told: dict[str, object] = {"evse": evse_id, "purpose": profile.purpose.value, "limit": limit}
@@ -71,7 +71,7 @@ class SmartCharging:
     async def _report_profiles(self, request_id: int, found: list[Installed]) -> None:
         evses = sorted({one.evse_id for one in found})
         for evse_id in evses:
-            profiles = [spelling.written_profile(one.profile) for one in found if one.evse_id == evse_id]
+            profiles = [self._desk.profiles.write(one.profile) for one in found if one.evse_id == evse_id]
             await self._desk.ask(
                 call.ReportChargingProfiles(
                     request_id=request_id,
@@ -100,7 +100,7 @@ class SmartCharging:
             "duration": duration,
             "scheduleStart": spelling.text(start),
             "chargingRateUnit": unit.value,
-            "chargingSchedulePeriod": spelling.periods(steps),
+            "chargingSchedulePeriod": self._desk.profiles.periods(steps),
         }
         return call_result.GetCompositeSchedule(status="Accepted", schedule=schedule)
 

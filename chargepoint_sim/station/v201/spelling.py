@@ -70,13 +70,14 @@ def profile(written: Payload) -> Profile:
         kind=Kind(written["charging_profile_kind"]),
         schedules=tuple(_schedule(one) for one in written["charging_schedule"]),
         recurrency=None if recurrency is None else Recurrency(recurrency),
-        valid_from=_moment_or_none(written.get("valid_from")),
-        valid_to=_moment_or_none(written.get("valid_to")),
+        valid_from=moment_or_none(written.get("valid_from")),
+        valid_to=moment_or_none(written.get("valid_to")),
         transaction_id=written.get("transaction_id"),
     )
 
 
-def _moment_or_none(written: str | None) -> datetime | None:
+def moment_or_none(written: str | None) -> datetime | None:
+    """A time, if there is one."""
     return None if written is None else moment(written)
 
 
@@ -88,7 +89,7 @@ def _schedule(written: Payload) -> Schedule:
             Period(one["start_period"], float(one["limit"]), one.get("number_phases"))
             for one in written["charging_schedule_period"]
         ),
-        start=_moment_or_none(written.get("start_schedule")),
+        start=moment_or_none(written.get("start_schedule")),
         duration_s=written.get("duration"),
         min_rate=written.get("min_charging_rate"),
     )
@@ -286,7 +287,7 @@ def token_info(written: Payload) -> TokenInfo:
     return TokenInfo(
         status=str(written["status"]),
         group=None if group is None else token(group),
-        until=_moment_or_none(written.get("cache_expiry_date_time")),
+        until=moment_or_none(written.get("cache_expiry_date_time")),
         message=None if message is None else str(message["content"]),
     )
 

@@ -26,6 +26,7 @@ from chargepoint_sim.station.link import BackOff
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
 from chargepoint_sim.station.visit import Visit
+from chargepoint_sim.station.words import Version
 
 Payload = dict[str, Any]
 SPEED = 100.0
@@ -142,7 +143,7 @@ class TinyCsms:
             self._connection,
             "127.0.0.1",
             0,
-            subprotocols=[Subprotocol("ocpp2.0.1")],
+            subprotocols=[Subprotocol(f"ocpp{version}") for version in Version],
             process_request=self._gate,
             ssl=tls,
         ) as server:
