@@ -110,11 +110,9 @@ class Cabinet:
 
     def heard(self, news: News, told: Told) -> None:
         """The server's word on what it was told."""
-        if isinstance(news, NeedsNews) and told.ends_transaction:
-            visit = self.visits.get(news.evse_id)
-            if visit is not None:
-                reason = StoppedReason.TRANSFER_REJECTED
-                self.spawn(self._stop(visit, Trigger.ABNORMAL_CONDITION, reason))
+        if isinstance(news, NeedsNews) and told.ends_transaction and news.evse_id in self.visits:
+            visit, reason = self.visits[news.evse_id], StoppedReason.TRANSFER_REJECTED
+            self.spawn(self._stop(visit, Trigger.ABNORMAL_CONDITION, reason))
         if not isinstance(news, TransactionNews):
             return
         if told.cost is not None:
@@ -230,12 +228,8 @@ class Cabinet:
 
     def relative_starts(self) -> dict[int, datetime]:
         """Since when the power path of each EVSE's transaction is closed."""
-        paths = {
-            evse_id: visit.transaction.path_closed_at
-            for evse_id, visit in self.visits.items()
-            if visit.transaction is not None
-        }
-        return {evse_id: at for evse_id, at in paths.items() if at is not None}
+        running = ((one, visit.transaction) for one, visit in self.visits.items() if visit.transaction)
+        return {one: run.path_closed_at for one, run in running if run.path_closed_at is not None}
 
     def _profiles_changed(self) -> None:
         entries = str(len(self.equipment.profiles.installed))
