@@ -38,7 +38,7 @@ async def connected(
 ) -> tuple[Any, Any, str]:
     """A 2.1 station with a vehicle that charges; the server's end; the transaction."""
     permitting(csms, transfers)
-    one = bench(version=Version.V21, **options)
+    one = bench(fixed={"version": Version.V21}, **options)
     await one.station.booted.wait()
     one.plug()
     await csms.wait_for("NotifyEVChargingNeeds")
@@ -174,7 +174,7 @@ async def test_refused_needs_end_the_transaction(csms: Any, bench: Any) -> None:
     csms.answer = lambda action, payload: (
         {"status": "Rejected"} if action == "NotifyEVChargingNeeds" else permitted(action, payload)
     )
-    one = bench(version=Version.V21)
+    one = bench(fixed={"version": Version.V21})
     await one.station.booted.wait()
     one.plug()
     (ended,) = await csms.wait_for("TransactionEvent", lambda p: p["eventType"] == "Ended")
@@ -215,7 +215,7 @@ async def test_a_dynamic_profile_is_pulled(csms: Any, bench: Any) -> None:
         return permitted(action, payload)
 
     csms.answer = answer
-    one = bench(version=Version.V21)
+    one = bench(fixed={"version": Version.V21})
     await one.station.booted.wait()
     one.plug()
     (found, *_) = await csms.wait_for(
@@ -385,7 +385,7 @@ async def test_a_scheduled_der_control_begins_and_ends_in_time(csms: Any, bench:
 
 
 async def test_unknown_kinds_of_der_control_are_not_supported(csms: Any, bench: Any) -> None:
-    one = bench(version=Version.V21)
+    one = bench(fixed={"version": Version.V21})
     await one.station.booted.wait()
     peer = await csms.peer()
     curve = {"priority": 1, "yUnit": "PctMaxVar", "curveData": [{"x": 1, "y": 2}]}
@@ -396,7 +396,7 @@ async def test_unknown_kinds_of_der_control_are_not_supported(csms: Any, bench: 
 
 
 async def test_requests_it_does_not_know_are_answered_with_an_error(csms: Any, bench: Any) -> None:
-    one = bench(version=Version.V21)
+    one = bench(fixed={"version": Version.V21})
     await one.station.booted.wait()
     peer = await csms.peer()
     assert await peer.call(
