@@ -22,7 +22,7 @@ from csms.clock import Clock
 from csms.domain.facts import StationConnected, TransactionDoubted
 from csms.domain.review import is_missing
 from csms.domain.transaction import gaps
-from csms.errors import CsmsError, StationError, StationOffline
+from csms.errors import CsmsError, NotSupportedByDialect, StationError, StationOffline
 from csms.store import doubts, transactions
 from csms.store.database import Database
 from csms.store.transactions import TransactionRow
@@ -116,7 +116,7 @@ class Inquiry:
             try:
                 async with self._room:
                     status = await status_of(self._bus, identity, transaction_id)
-            except StationOffline:
+            except (StationOffline, NotSupportedByDialect):  # OCPP 1.6 cannot be asked
                 return
             except StationError as error:
                 log.debug("status not told", station_id=identity, reason=type(error).__name__)

@@ -144,13 +144,13 @@ class Dialect:
         if not self.vocabulary.fits(kind, payload):
             raise self._unfit(ask, kind, payload)
         if isinstance(ask, RawCall):
-            self._check_steps(kind, payload)
+            self._check_by_schema(kind, payload)
         return action, payload
 
-    def _check_steps(self, kind: type[msgspec.Struct], payload: bytes) -> None:
-        """Limits of 1.6 have steps of 0.1, which no Struct can check. Raises `Invalid`."""
+    def _check_by_schema(self, kind: type[msgspec.Struct], payload: bytes) -> None:
+        """What no Struct checks: addresses, and the steps of 0.1 of limits in 1.6. Raises `Invalid`."""
         breach = self.vocabulary.explain(kind, payload)
-        if breach is not None and breach.keyword == "multipleOf":
+        if breach is not None and breach.keyword in ("format", "multipleOf"):
             raise Invalid(breach.place, breach.description)
 
     def _written(self, ask: object) -> tuple[str, bytes, type[msgspec.Struct] | None]:

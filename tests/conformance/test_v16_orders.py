@@ -108,6 +108,7 @@ async def test_every_call_can_be_sent_as_it_is(lab: Lab16, action: str) -> None:
         ("Reset", {"type": "Immediate"}, "type"),
         ("RemoteStartTransaction", {"idTag": "x" * 21}, "idTag"),
         ("ChangeConfiguration", {"key": "k"}, "value"),
+        ("GetDiagnostics", {"location": "no address"}, "location"),
         ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": {**PROFILE, "more": 1}}, None),
         (
             "SetChargingProfile",

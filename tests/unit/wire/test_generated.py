@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from csms.wire.v16 import messages as v16
 from csms.wire.v21 import messages as v21
 from csms.wire.v201 import messages as v201
 from csms.wire.words import WORDS
@@ -77,6 +78,11 @@ def test_all_244_names_of_2_0_1_are_exact() -> None:
     assert len(names_of_schemas("v201")) == 244
 
 
+def test_all_96_names_of_1_6_are_exact() -> None:
+    assert names_of_structs(v16.CALLS) == names_of_schemas("v16")
+    assert len(names_of_schemas("v16")) == 96
+
+
 def test_all_555_names_of_2_1_are_exact() -> None:
     names = names_of_schemas("v21")
     assert len(names) == 555
@@ -84,7 +90,7 @@ def test_all_555_names_of_2_1_are_exact() -> None:
     assert names_of_structs(v21.CALLS) == names
 
 
-@pytest.mark.parametrize("module", [v201.CALLS, v21.CALLS, WORDS])
+@pytest.mark.parametrize("module", [v16.CALLS, v201.CALLS, v21.CALLS, WORDS])
 def test_no_two_fields_share_a_name(module: Any) -> None:
     for pair in module.values():
         for kind in filter(None, pair):
@@ -102,3 +108,6 @@ def test_who_calls_what() -> None:
     assert v201.SERVED <= v21.SERVED
     assert v201.ASKED <= v21.ASKED
     assert len(v21.CALLS) == 91
+    assert set(v16.CALLS) == v16.SERVED | v16.ASKED
+    assert {"DataTransfer"} == v16.SERVED & v16.ASKED
+    assert len(v16.CALLS) == 39
