@@ -26,6 +26,7 @@ from csms.api.numbers import CountedBus, Numbers
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER, ROUTER
 from csms.blocks.calls import Desk
+from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
 from csms.blocks.inquiry import Inquiry
 from csms.blocks.signing import Signing
@@ -174,6 +175,8 @@ class App:
             "old answers": lambda: forget_old_answers(writer, self._clock),
             "running cost": RunningCost(desk).run,
         }
+        if self._settings.ocpp.offer_schedules:
+            parts["offers"] = Offers(db, self._bus, self._clock).run
         if self._trust.authority is not None:
             parts["signing"] = Signing(desk, self._trust.authority).run
         if mqtt.url:

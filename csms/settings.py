@@ -44,6 +44,7 @@ class OcppSettings(Section):
     ping_interval_s: float = Field(default=20.0, gt=0)
     heartbeat_interval_s: int = Field(default=300, ge=1)
     pending_interval_s: int = Field(default=60, ge=1)
+    offer_schedules: bool = True
 
 
 class LimitSettings(Section):

@@ -6,11 +6,11 @@ import msgspec
 from fastapi import APIRouter, Response
 from pydantic import Field, JsonValue
 
-from csms.api.asking import CALLS, Ask, word
-from csms.api.shapes import Body, Flag, Page, Shape, Time, Whole
+from csms.api.asking import CALLS, Ask, connected, word
+from csms.api.shapes import Body, Flag, Magnitude, Page, Shape, Time, Whole
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.blocks import smart_charging
+from csms.blocks import charging_needs, smart_charging
 from csms.store import external_limits
 from csms.wire import words
 
@@ -32,6 +32,22 @@ class ProfileReport(Body):
 
     evse_id: Evse | None = None
     criterion: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class NewOffer(Body):
+    """To the vehicle at which EVSE; `limitW` lower than what it would get by itself."""
+
+    evse_id: Annotated[Whole, Field(ge=1, le=1000)]
+    limit_w: Magnitude | None = None
+
+
+class Offer(Shape):
+    """What the vehicle was offered, and whether its station took it."""
+
+    limit_w: float
+    until: Time
+    accepted: Flag
+    reason: str | None
 
 
 class ChargingLimit(Shape):
@@ -67,6 +83,17 @@ async def report_profiles(identity: str, body: ProfileReport, ask: Ask) -> Respo
     """K09: have the station tell its profiles; they come as the result of `requestId`."""
     criterion = word(words.ChargingProfileCriterionType, body.criterion, "criterion")
     return await ask.send(identity, smart_charging.get_profiles(criterion, body.evse_id))
+
+
+@router.post("/stations/{identity}/charging-offers", openapi_extra=CALLS)
+async def offer_charging(identity: str, body: NewOffer, ask: Ask) -> Offer:
+    """K16: offer the plugged-in vehicle a limit for its plan anew; 409 while a grid event has the EVSE."""
+    wired = ask.wired
+    station = await connected(wired, identity)
+    transaction = await charging_needs.running(wired.db, station, body.evse_id)
+    now, whom = wired.clock.now(), (station, transaction)
+    made = await charging_needs.make_offer(wired.db, wired.bus, now, whom, body.limit_w)
+    return Offer.model_validate(made)
 
 
 @router.get("/stations/{identity}/charging-limits")

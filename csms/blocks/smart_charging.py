@@ -1,4 +1,4 @@
-"""Block K: charging profiles out, composite schedules, what vehicles need."""
+"""Block K: charging profiles out, composite schedules, what vehicles need and plan."""
 
 from typing import cast
 
@@ -11,9 +11,15 @@ from csms.blocks.parts import taken
 from csms.blocks.places import sound
 from csms.blocks.times import moment
 from csms.bus.bus import Bus
-from csms.domain.facts import ChargingNeedsReported, ExternalLimitChanged, RequestChanged
+from csms.domain.charging_needs import PlannedPeriod, passes
+from csms.domain.facts import (
+    ChargingNeedsReported,
+    ExternalLimitChanged,
+    RequestChanged,
+    ScheduleRefused,
+)
 from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, UpdateSetpoint
-from csms.store import external_limits, requests, transactions
+from csms.store import charging_needs, external_limits, requests, transactions
 from csms.store.transactions import ChargingNeedsRow
 from csms.wire import words
 from csms.wire.router import Router
@@ -25,10 +31,10 @@ router = Router()
 
 
 @router.on(words.NotifyEVChargingNeedsRequest)
-async def charging_needs(
+async def needs_told(
     request: words.NotifyEVChargingNeedsRequest, ctx: Context
 ) -> words.NotifyEVChargingNeedsResponse:
-    """K15: keep what the vehicle needs; the grid loop reads it with the rest of the fleet."""
+    """K15: keep what the vehicle needs: it is offered a schedule, and the grid loop reads it."""
     at = ctx.now if request.timestamp is None else moment(request.timestamp)
     needs = request.charging_needs
     departure = None if needs.departure_time is None else moment(needs.departure_time)
@@ -66,10 +72,23 @@ def _figures(needs: words.ChargingNeedsType) -> dict[str, float | None]:
 async def charging_schedule(
     request: words.NotifyEVChargingScheduleRequest, ctx: Context
 ) -> words.NotifyEVChargingScheduleResponse:
-    """K15.FR.10: the vehicle's own plan within our limits is always fine, and kept."""
+    """K15.FR.10, K17: the vehicle's own plan is kept; one that passes its offer is refused (K16)."""
+    evse_id = sound(request.evse_id)
     plan = msgspec.json.encode(request.charging_schedule).decode()
-    ctx.keep(external_limits.planned(ctx.station.id, sound(request.evse_id), plan, ctx.now))
-    return words.NotifyEVChargingScheduleResponse(status="Accepted")
+    ctx.keep(external_limits.planned(ctx.station.id, evse_id, plan, ctx.now))
+    offered = await charging_needs.offer_in_force(ctx.db, ctx.station.id, evse_id, ctx.now)
+    if offered is None or not passes(_planned(request.charging_schedule), offered.limit_w):
+        return words.NotifyEVChargingScheduleResponse(status="Accepted")
+    log.warning("plan passes its limit", station_id=ctx.station.id, evse_id=evse_id, limit_w=offered.limit_w)
+    ctx.emit(ScheduleRefused(ctx.now, ctx.station.id, evse_id))
+    return words.NotifyEVChargingScheduleResponse(status="Rejected")
+
+
+def _planned(schedule: words.ChargingScheduleType) -> list[PlannedPeriod]:
+    return [
+        PlannedPeriod(period.limit or 0.0, schedule.charging_rate_unit, period.number_phases)
+        for period in schedule.charging_schedule_period
+    ]
 
 
 @router.on(words.ReportChargingProfilesRequest)

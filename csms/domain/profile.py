@@ -17,6 +17,15 @@ OFFLINE_MAX_S = 60
 _UNBOUNDED = frozenset({OperationMode.EXTERNAL_LIMITS, OperationMode.LOCAL_LOAD_BALANCING})
 
 
+TX_PROFILE_ID = 910_000
+"""Of the only TxProfile at an EVSE that is ours, whatever it is for (K01.FR.39)."""
+
+
+def transaction_profile_id(evse_id: int) -> int:
+    """Profile id of our TxProfile at an EVSE."""
+    return TX_PROFILE_ID + evse_id
+
+
 class Purpose(StrEnum):
     """What a profile is for. A negative limit stands in a TxProfile only (V-02)."""
 

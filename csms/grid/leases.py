@@ -22,10 +22,17 @@ from math import ceil
 from zlib import crc32
 
 from csms.domain.grid_event import GridEvent
-from csms.domain.profile import LEASE_MAX_S, ChargingProfile, Period, fallback_profile
+from csms.domain.profile import (
+    LEASE_MAX_S,
+    TX_PROFILE_ID,
+    ChargingProfile,
+    Period,
+    fallback_profile,
+    transaction_profile_id,
+)
 from csms.domain.program import Terms
 
-LEASE_ID = 910_000
+LEASE_ID = TX_PROFILE_ID
 FALLBACK_ID = 920_000
 """Profile ids are unique in a station, so each EVSE has its own of each kind, and always the same
 (K01.FR.05)."""
@@ -51,7 +58,7 @@ EvseKey = tuple[str, int]
 
 def lease_id(evse_id: int) -> int:
     """Profile id of the lease at an EVSE."""
-    return LEASE_ID + evse_id
+    return transaction_profile_id(evse_id)
 
 
 def fallback_id(evse_id: int) -> int:

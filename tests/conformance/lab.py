@@ -16,6 +16,7 @@ from csms.api import app as api
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER
 from csms.blocks.calls import Desk
+from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
 from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
@@ -156,6 +157,7 @@ async def lab(
             desk = Desk(house.db, house.bus, house.gateway.clock, AFTER)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(RunningCost(desk, every_s=0.05).run())]
+                tasks.append(group.create_task(Offers(house.db, house.bus, house.gateway.clock).run()))
                 if trust.authority is not None:
                     tasks.append(group.create_task(Signing(desk, trust.authority).run()))
                 try:
