@@ -36,7 +36,7 @@ from csms.clock import Clock, RealClock, ScaledClock
 from csms.domain.program import Program
 from csms.errors import ConfigurationError
 from csms.feeds.mqtt_signal import MqttSignal
-from csms.gateway.house import GatewaySettings
+from csms.gateway.house import GatewaySettings, House
 from csms.gateway.listener import Ports
 from csms.gateway.server import Gateway
 from csms.gateway.tls import TlsSettings
@@ -158,7 +158,7 @@ class App:
             ping_interval_s=ocpp.ping_interval_s,
             **self._settings.limits.model_dump(),
         )
-        return Gateway(db, writer, self._bus, self._clock, ROUTER, DIALECTS, policy, settings)
+        return Gateway(House(db, writer, self._bus, self._clock, ROUTER, DIALECTS, policy, settings))
 
     def _others(
         self, db: Database, writer: Writer, wiring: Wiring

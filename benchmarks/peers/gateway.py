@@ -19,7 +19,7 @@ from csms.bus.memory import MemoryBus
 from csms.clock import RealClock
 from csms.domain.dialect_record import Discharge, declared
 from csms.domain.profile import InstallProfile, lease_profile
-from csms.gateway.house import GatewaySettings
+from csms.gateway.house import GatewaySettings, House
 from csms.gateway.server import Gateway
 from csms.pki.passwords import hash_password
 from csms.store import stations
@@ -68,12 +68,13 @@ async def main(count: int, secret: str) -> None:
     await db.migrate()
     identities = await register(db, count, secret)
     writer, bus = Writer(db), MemoryBus()
-    gateway = Gateway(db, writer, bus, RealClock(), ROUTER, [DIALECT], Policy(), GatewaySettings(port=0))
+    settings = GatewaySettings(port=0)
+    gateway = Gateway(House(db, writer, bus, RealClock(), ROUTER, [DIALECT], Policy(), settings))
     async with asyncio.TaskGroup() as group:
         writing = group.create_task(writer.run())
         serving = group.create_task(gateway.run())
         await gateway.started.wait()
-        tell({"event": "ready", "ocpp": f"ws://127.0.0.1:{gateway.port}{gateway.settings.path}"})
+        tell({"event": "ready", "ocpp": f"ws://127.0.0.1:{gateway.port}{settings.path}"})
         await obey(lambda command: fan_out(bus, identities, command))
         serving.cancel()
         await asyncio.wait([serving])

@@ -182,7 +182,7 @@ def _tell(event: TransactionEvent, folded: Transaction, ctx: Context) -> None:
             ctx.station.id,
             event.transaction_id,
             folded.evse_id,
-            event.type.value,
+            str(event.type),
             folded.charging_state,
         )
     )

@@ -58,8 +58,10 @@ def _next_registers(before: Transaction, readings: tuple[Reading, ...]) -> _Regi
             return None
         if at >= last.at:
             last = here if at > last.at else _joint(last, here, max)
-        if at <= first.at:
-            first = here if at < first.at else _joint(first, here, min)
+        if at < first.at:
+            first = here
+        elif at == first.at and _below(here, first):
+            first = _joint(first, here, min)
     return first, last
 
 
@@ -72,6 +74,13 @@ def _joint(one: Reading, other: Reading, pick: Callable[[float, float], float]) 
         None if imported is None or other.import_wh is None else pick(imported, other.import_wh),
         None if exported is None or other.export_wh is None else pick(exported, other.export_wh),
     )
+
+
+def _below(one: Reading, other: Reading) -> bool:
+    """Whether a register of the same instant stood lower: then it is the first one."""
+    return (
+        one.import_wh is not None and other.import_wh is not None and one.import_wh < other.import_wh
+    ) or (one.export_wh is not None and other.export_wh is not None and one.export_wh < other.export_wh)
 
 
 def _metered(reading: Reading) -> tuple[bool, bool]:

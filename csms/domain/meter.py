@@ -5,15 +5,15 @@ register below zero, a negative Power.Active.Export. A negative Power.Active.Imp
 Registers are kept apart and never netted: Energy.Active.Net says nothing of either and is left alone.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from math import isfinite
+from typing import Protocol
 
 from msgspec import Struct
 
 
-class SampledValue(NamedTuple):
+class SampledValue(Struct, frozen=True, gc=False):
     """One value as the station sent it; its number is `value` times ten to the `multiplier` in `unit`."""
 
     value: float
@@ -81,19 +81,20 @@ def reading(at: datetime, values: Sequence[SampledValue]) -> Reading:
         measurand = value.measurand
         if measurand not in _UNITS:
             continue
-        known = kept.setdefault(measurand, value)
-        if known is value:
-            continue
-        if isinstance(known, list):
+        known = kept.get(measurand)
+        if known is None:
+            kept[measurand] = value
+        elif isinstance(known, list):
             known.append(value)
         else:
             kept[measurand] = [known, value]
-    soc, soc_refused = _soc(kept.get(_SOC))
+    soc, soc_refused = _soc(kept.pop(_SOC, None))
+    told = {measurand: _total(found) for measurand, found in kept.items()}.get
     return Reading(
         at,
-        _power(_total(kept.get(_IMPORT_W)), _total(kept.get(_EXPORT_W))),
-        _register(_total(kept.get(_IMPORT_WH))),
-        _register(_total(kept.get(_EXPORT_WH))),
+        _power(told(_IMPORT_W), told(_EXPORT_W)),
+        _register(told(_IMPORT_WH)),
+        _register(told(_EXPORT_WH)),
         soc,
         soc_refused,
         values[0].context if values else "Sample.Periodic",
@@ -102,17 +103,15 @@ def reading(at: datetime, values: Sequence[SampledValue]) -> Reading:
 
 def _number(value: SampledValue) -> float | None:
     """The value in W, Wh or percent; None if it is not finite or its unit does not fit."""
-    factor = _UNITS[value.measurand].get(value.unit)
-    if factor is None or abs(value.multiplier) > _MULTIPLIER_MAX:
+    factor, multiplier = _UNITS[value.measurand].get(value.unit), value.multiplier
+    if factor is None or (multiplier and abs(multiplier) > _MULTIPLIER_MAX):
         return None
-    number = value.value * factor * 10.0**value.multiplier if value.multiplier else value.value * factor
-    return number if math.isfinite(number) else None
+    number = value.value * factor * 10.0**multiplier if multiplier else value.value * factor
+    return number if isfinite(number) else None
 
 
-def _total(values: SampledValue | list[SampledValue] | None) -> float | None:
+def _total(values: SampledValue | list[SampledValue]) -> float | None:
     """The overall value at the best place; the sum of its phases if there is no overall one."""
-    if values is None:
-        return None
     if isinstance(values, SampledValue):
         if values.phase is None and values.location in _LOCATIONS:
             return _number(values)

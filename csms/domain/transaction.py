@@ -142,7 +142,10 @@ class Verdict(StrEnum):
 
 def has_seen(transaction: Transaction, seq_no: int) -> bool:
     """Whether an event with this number has been folded in."""
-    return any(first <= seq_no <= last for first, last in transaction.seen)
+    seen = transaction.seen
+    if len(seen) == 1:  # nearly always, and asked for each event
+        return seen[0][0] <= seq_no <= seen[0][1]
+    return any(first <= seq_no <= last for first, last in seen)
 
 
 def judge(transaction: Transaction | None, event: TransactionEvent, kept_digest: bytes | None) -> Verdict:

@@ -1,33 +1,24 @@
 """The WebSocket listener: who may come in, and one `Connection` for each who has."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
 
 import structlog
 from websockets.http11 import Request
 
-from csms.blocks.context import Policy
 from csms.blocks.onboarding import Onboarding
-from csms.bus.bus import Bus
-from csms.clock import Clock
 from csms.domain.facts import SecurityAlarmRaised, StationRegistered
 from csms.errors import ConfigurationError, StoreUnavailable
 from csms.gateway.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connection
 from csms.gateway.frame_log import FrameLog, Recorder
 from csms.gateway.handshake import Claim, Doorkeeper, Peer, Turned
-from csms.gateway.house import GatewaySettings, House
+from csms.gateway.house import House
 from csms.gateway.listener import Listener, Ports
 from csms.gateway.registry import Registry
 from csms.gateway.socket import StationSocket
 from csms.gateway.tls import Tls
 from csms.store import stations
-from csms.store.database import Database
-from csms.store.writer import Writer
-from csms.wire.dialect import Dialect
-from csms.wire.router import Router
 
 log = structlog.get_logger()
 
@@ -35,37 +26,18 @@ DUPLICATE = "duplicate identity"
 INTERNAL_ERROR = 1011
 
 
-@dataclass
 class Gateway:
-    """Serves stations until cancelled. `dialects` are in our order of preference."""
+    """Serves stations until cancelled."""
 
-    db: Database
-    writer: Writer
-    bus: Bus
-    clock: Clock
-    router: Router
-    dialects: Sequence[Dialect]
-    policy: Policy
-    settings: GatewaySettings
-    ports: Ports = field(default_factory=lambda: Ports(None, None))
-    started: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
+    def __init__(self, house: House) -> None:
         """Raises `ConfigurationError` for an open address without TLS (T-03)."""
-        self._house = House(
-            self.db,
-            self.writer,
-            self.bus,
-            self.clock,
-            self.router,
-            self.dialects,
-            self.policy,
-            self.settings,
-        )
-        self._doorkeeper = Doorkeeper(self._house)
-        self._registry: Registry[Connection] = Registry(self.settings.probe_timeout_s)
-        self._frame_log = FrameLog(self.db, self.writer, self.clock, self.settings.frames_kept)
-        settings = self.settings
+        self.house = house
+        self.ports = Ports(None, None)
+        self.started = asyncio.Event()
+        settings = house.settings
+        self._doorkeeper = Doorkeeper(house)
+        self._registry: Registry[Connection] = Registry(settings.probe_timeout_s)
+        self._frame_log = FrameLog(house.db, house.writer, house.clock, settings.frames_kept)
         self._tls = None if settings.tls is None else Tls(settings.tls)
         if settings.plain and not (settings.allow_insecure_bind or _is_loopback(settings.host)):
             raise ConfigurationError(
@@ -84,14 +56,15 @@ class Gateway:
 
     async def run(self) -> None:
         """Listen until cancelled; then all sockets are closed with 1001."""
-        await self.writer.commit([stations.all_disconnected()])
-        self.writer.on_failure(self._store_failed)
-        if self.settings.plain:
-            log.warning("stations connect without TLS", host=self.settings.host)  # T-03
+        house = self.house
+        await house.writer.commit([stations.all_disconnected()])
+        house.writer.on_failure(self._store_failed)
+        if house.settings.plain:
+            log.warning("stations connect without TLS", host=house.settings.host)  # T-03
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             group.create_task(self._frame_log.run())
-            group.create_task(Onboarding(self.db, self.bus, self.clock, self.policy).run())
+            group.create_task(Onboarding(house.db, house.bus, house.clock, house.policy).run())
             if self._tls is not None:
                 group.create_task(self._tls.watch())
             async with self._listener(group).open() as self.ports:
@@ -101,8 +74,8 @@ class Gateway:
 
     def _listener(self, tasks: asyncio.TaskGroup) -> Listener:
         return Listener(
-            self.settings,
-            [dialect.subprotocol for dialect in self.dialects],  # row 1
+            self.house.settings,
+            [dialect.subprotocol for dialect in self.house.dialects],  # row 1
             self._screen,
             self._admit,
             lambda socket: tasks.create_task(self._serve(socket, tasks)),
@@ -134,9 +107,9 @@ class Gateway:
         assert station is not None
         socket.station = None  # a row is large, and what is needed of it the connection keeps
         identity = station.identity
-        dialect = next(d for d in self.dialects if d.subprotocol == socket.subprotocol)
+        dialect = next(d for d in self.house.dialects if d.subprotocol == socket.subprotocol)
         recorder = Recorder(self._frame_log, identity)
-        connection = Connection(self._house, socket, station, dialect, recorder, tasks)
+        connection = Connection(self.house, socket, station, dialect, recorder, tasks)
         while (epoch := self._registry.register(identity, connection, station.connection_epoch)) is None:
             if not await self._registry.is_free(identity, newest_wins=station.newest_wins):
                 await self._conflict(identity)
@@ -157,14 +130,14 @@ class Gateway:
         """Two claim to be one station: it gets no discharge order until a person has looked (row 2)."""
         log.error(DUPLICATE, station_id=identity)
         try:
-            await self.writer.commit([stations.held(identity, DUPLICATE)])
+            await self.house.writer.commit([stations.held(identity, DUPLICATE)])
         except StoreUnavailable:
             log.warning("hold not kept", station_id=identity)
-        self.bus.publish(SecurityAlarmRaised(self.clock.now(), identity, DUPLICATE))
+        self.house.bus.publish(SecurityAlarmRaised(self.house.clock.now(), identity, DUPLICATE))
 
     async def _watch(self) -> None:
         """People change stations; their connections must look again."""
-        async with self.bus.subscribe(StationRegistered) as facts:
+        async with self.house.bus.subscribe(StationRegistered) as facts:
             async for fact in facts:
                 assert isinstance(fact, StationRegistered)
                 await self._look_again(fact.station_id)
@@ -174,7 +147,7 @@ class Gateway:
         if connection is None:
             return
         try:
-            connection.look_again(await stations.get(self.db, identity))
+            connection.look_again(await stations.get(self.house.db, identity))
         except StoreUnavailable:
             connection.end(TRY_AGAIN_LATER, "store unavailable")
 
@@ -190,6 +163,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-__all__ = ["Gateway", "GatewaySettings"]

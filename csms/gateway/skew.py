@@ -24,9 +24,9 @@ class SkewEstimate:
 
     def sample(self, station_time: datetime, now: datetime) -> float | None:
         """Take one in; the estimate in seconds if it has noticeably changed, else None."""
-        self._samples = (*self._samples[1 - WINDOW :], (station_time - now).total_seconds())
-        estimate = max(self._samples)
-        if estimate < -PLAUSIBLE_LAG_S and len(self._samples) < LATE_SAMPLES:
+        samples = self._samples = (*self._samples[1 - WINDOW :], (station_time - now).total_seconds())
+        estimate = max(samples)
+        if estimate < -PLAUSIBLE_LAG_S and len(samples) < LATE_SAMPLES:
             return None
         if self._told is not None and abs(estimate - self._told) < NOTICEABLE_S:
             return None

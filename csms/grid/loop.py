@@ -270,6 +270,6 @@ class GridLoop:
 
 def _frequent(fact: Fact) -> bool:
     """What every station tells all the time does not make a tick each time."""
-    if isinstance(fact, TransactionUpdated):
+    if type(fact) is TransactionUpdated:
         return fact.event_type == EventType.UPDATED
-    return isinstance(fact, (MeterRead, ChargingNeedsReported))
+    return type(fact) is MeterRead or type(fact) is ChargingNeedsReported

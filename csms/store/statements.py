@@ -8,6 +8,7 @@ from enum import Enum
 from operator import itemgetter
 from typing import cast
 
+from msgspec import Struct
 from sqlalchemy import ClauseElement, Executable, Table, bindparam, func, tuple_
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -53,8 +54,7 @@ class Statement:
     """An update by key; a row that is not there is an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, gc=False):
     """What a handler keeps: rows for one statement. Nothing is written before `Writer.submit`."""
 
     statement: Statement

@@ -132,6 +132,8 @@ def _registers(at: datetime | None, import_wh: float | None, export_wh: float | 
 
 def seen_text(seen: tuple[tuple[int, int], ...]) -> str:
     """Closed ranges as "0-5,7"."""
+    if len(seen) == 1 and seen[0][0] != seen[0][1]:  # nearly always, and told with each event
+        return f"{seen[0][0]}-{seen[0][1]}"
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in seen)
 
 

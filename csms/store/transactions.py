@@ -192,7 +192,7 @@ def event_kept(
         identity,
         plain(event.transaction_id),
         event.seq_no,
-        event.type.value,
+        str(event.type),
         plain(event.trigger),
         to_micros(event.at),
         to_micros(received_at),

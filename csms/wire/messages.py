@@ -61,6 +61,19 @@ def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[msgspec.Struct]
     return msgspec.json.Decoder(kind)
 
 
+def _fits(kind: type[msgspec.Struct], payload: bytes) -> bool:
+    try:
+        _decoder(kind).decode(payload)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _may_be_empty(kind: type[msgspec.Struct]) -> bool:
+    return _fits(kind, b"{}")
+
+
 @cache
 def _validator(folder: str, name: str) -> Any:
     file = resources.files("ocpp").joinpath(folder, "schemas", f"{name}.json")
@@ -132,11 +145,7 @@ class Vocabulary:
 
     def fits(self, kind: type[msgspec.Struct], payload: bytes) -> bool:
         """Whether a payload of ours keeps its schema."""
-        try:
-            _decoder(kind).decode(payload)
-        except (msgspec.MsgspecError, ValueError):
-            return False
-        return True
+        return _may_be_empty(kind) if payload == b"{}" else _fits(kind, payload)
 
     def pruned(self, kind: type[msgspec.Struct], payload: bytes) -> bytes:
         """A payload of ours without the properties that the version does not know."""

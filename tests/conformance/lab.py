@@ -154,10 +154,10 @@ async def lab(
                 await stations.change(conn, STATION, **fields)
         knocking = house.connected(boot=boot, subprotocols=(f"ocpp{version}",))
         async with operator(house, trust) as http, knocking as station:
-            desk = Desk(house.db, house.bus, house.gateway.clock, AFTER)
+            desk = Desk(house.db, house.bus, house.gateway.house.clock, AFTER)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(RunningCost(desk, every_s=0.05).run())]
-                tasks.append(group.create_task(Offers(house.db, house.bus, house.gateway.clock).run()))
+                tasks.append(group.create_task(Offers(house.db, house.bus, house.gateway.house.clock).run()))
                 if trust.authority is not None:
                     tasks.append(group.create_task(Signing(desk, trust.authority).run()))
                 try:
@@ -171,7 +171,7 @@ async def lab(
 async def operator(house: Front, trust: Trust = Trust()) -> AsyncIterator[httpx.AsyncClient]:
     """A person with an administrator's key."""
     key = passwords.generate_key()
-    clock = house.gateway.clock
+    clock = house.gateway.house.clock
     async with house.db.begin() as conn:
         await users.add(conn, "operator", "administrator", passwords.hash_key(key), clock.now())
     wiring = Wiring(house.db, house.bus, clock, dict, lambda: 1, dialects=DIALECTS, trust=trust)

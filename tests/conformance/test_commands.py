@@ -96,7 +96,7 @@ async def test_a_call_that_nobody_waits_for_is_seen_in_the_journal(octt: Lab) ->
 
 async def test_who_was_sent_to_when_the_server_fell_is_told_so() -> None:
     async with lab() as octt:
-        clock = octt.house.gateway.clock
+        clock = octt.house.gateway.house.clock
         row = journal.CallRow(
             call_id="c1", identity=STATION, action="Reset", payload="{}", state="sent", deadline=clock.now(),
             created_at=clock.now(), changed_at=clock.now(),

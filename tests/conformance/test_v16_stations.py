@@ -259,7 +259,7 @@ async def test_an_error_is_an_event_of_the_connector(lab: Lab16) -> None:
 
 async def followed(lab: Lab16, kind: str, **fields: Any) -> int:
     async with lab.house.db.begin() as conn:
-        number = await requests.open(conn, STATION, kind, lab.house.gateway.clock.now())
+        number = await requests.open(conn, STATION, kind, lab.house.gateway.house.clock.now())
         if fields:
             await requests.change(conn, STATION, number, **fields)
         return number

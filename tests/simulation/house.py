@@ -18,6 +18,7 @@ from csms.blocks.context import Policy
 from csms.bus.memory import MemoryBus
 from csms.errors import StoreUnavailable
 from csms.gateway.house import GatewaySettings
+from csms.gateway.house import House as Rooms
 from csms.gateway.server import Gateway
 from csms.pki import passwords
 from csms.store import stations, tokens
@@ -143,7 +144,8 @@ class House:
             writer = Writer(db)
             bus = MemoryBus()
             policy = Policy(heartbeat_interval_s=300, pending_interval_s=20)
-            gateway = Gateway(db, writer, bus, self.clock, ROUTER, [DIALECT], policy, self._settings)
+            rooms = Rooms(db, writer, bus, self.clock, ROUTER, [DIALECT], policy, self._settings)
+            gateway = Gateway(rooms)
             async with asyncio.TaskGroup() as group:
                 flushing = group.create_task(writer.run())
                 doors = group.create_task(gateway.run())

@@ -20,7 +20,7 @@ from csms.blocks.context import Policy
 from csms.bus.memory import MemoryBus
 from csms.clock import Clock, RealClock
 from csms.domain.facts import Fact
-from csms.gateway.house import GatewaySettings
+from csms.gateway.house import GatewaySettings, House
 from csms.gateway.server import Gateway
 from csms.pki.passwords import hash_password
 from csms.store import stations
@@ -312,7 +312,7 @@ async def front(
     await db.migrate()
     writer = Writer(db)
     bus = bus or MemoryBus()
-    gateway = Gateway(
+    rooms = House(
         db=db,
         writer=writer,
         bus=bus,
@@ -322,6 +322,7 @@ async def front(
         policy=policy or Policy(),
         settings=replace(QUICK, **settings),
     )
+    gateway = Gateway(rooms)
     house = Front(db, writer, bus, gateway)
     await house.add_station()
     async with asyncio.TaskGroup() as group:

@@ -181,13 +181,13 @@ async def test_row_29_any_message_is_a_sign_of_life(door: Front) -> None:
 @pytest.mark.parametrize(("offset_s", "expected"), [(0.0, 0.0), (120.0, 120.0)])
 async def test_row_41_the_clocks_skew_is_estimated(door: Front, offset_s: float, expected: float) -> None:
     async with door.connected() as client:
-        at = (door.gateway.clock.now() + timedelta(seconds=offset_s)).isoformat()
+        at = (door.gateway.house.clock.now() + timedelta(seconds=offset_s)).isoformat()
         await client.result("TransactionEvent", event(0, "Started", timestamp=at))
     assert (await door.station()).clock_skew_s == pytest.approx(expected, abs=1.0)
 
 
 async def test_row_41_a_message_that_waited_is_no_wrong_clock(door: Front) -> None:
     async with door.connected() as client:
-        at = (door.gateway.clock.now() - timedelta(minutes=10)).isoformat()
+        at = (door.gateway.house.clock.now() - timedelta(minutes=10)).isoformat()
         await client.result("TransactionEvent", event(0, "Started", timestamp=at))
     assert (await door.station()).clock_skew_s is None

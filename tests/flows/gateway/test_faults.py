@@ -60,7 +60,7 @@ async def test_a_station_that_is_changed_during_its_handshake_is_not_let_in_on_o
             await stations.remove(conn, STATION)
         else:
             await stations.change(conn, STATION, password_hash="x")
-    door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
+    door.bus.publish(StationRegistered(door.gateway.house.clock.now(), STATION))
     async with asyncio.timeout(WAIT_S):
         socket = await knocking
         await socket.wait_closed()

@@ -96,7 +96,7 @@ async def test_only_the_newest_frames_stay(door: Front) -> None:
 
 
 async def test_it_can_be_switched_off(door: Front) -> None:
-    assert replace(door.gateway.settings, frames_kept=0).frames_kept == 0
+    assert replace(door.gateway.house.settings, frames_kept=0).frames_kept == 0
     door.gateway._frame_log.kept = 0
     async with door.connected() as client:
         await client.result("Heartbeat", {})

@@ -1,11 +1,11 @@
 """Who comes in: section 3 rows 1 to 5, section 2.2 rows 1, 5, 6, 7, 20."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from csms.clock import RealClock
 from csms.errors import ConfigurationError
 from csms.gateway.house import GatewaySettings
 from csms.gateway.server import Gateway
@@ -165,17 +165,7 @@ async def test_a_request_that_is_no_upgrade_leaves_nothing_behind(door: Front) -
 
 async def test_t_03_plain_sockets_are_for_loopback_only(door: Front) -> None:
     def gateway(settings: GatewaySettings) -> Gateway:
-        house = door.gateway
-        return Gateway(
-            house.db,
-            house.writer,
-            house.bus,
-            RealClock(),
-            house.router,
-            house.dialects,
-            house.policy,
-            settings,
-        )
+        return Gateway(replace(door.gateway.house, settings=settings))
 
     with pytest.raises(ConfigurationError, match=r"ocpp\.host"):
         gateway(GatewaySettings(host="0.0.0.0"))

@@ -76,7 +76,7 @@ async def test_row_41_a_clock_that_is_off_by_minutes_raises_an_alarm(
 ) -> None:
     """One that is behind may have waited: that is only believed after several messages."""
     async with door.connected() as client:
-        at = (door.gateway.clock.now() + timedelta(seconds=offset_s)).isoformat()
+        at = (door.gateway.house.clock.now() + timedelta(seconds=offset_s)).isoformat()
         await client.result("TransactionEvent", event(0, "Started", timestamp=at))
         await client.result("Heartbeat", {})
     told = [fact.kind for fact in door.facts if isinstance(fact, SecurityAlarmRaised)]

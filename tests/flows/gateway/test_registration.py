@@ -16,7 +16,7 @@ REPORT = {"requestId": 1, "generatedAt": "2026-03-01T12:00:00Z", "seqNo": 0}
 async def change(door: Front, **fields: object) -> None:
     async with door.db.begin() as conn:
         await stations.change(conn, STATION, **fields)
-    door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
+    door.bus.publish(StationRegistered(door.gateway.house.clock.now(), STATION))
 
 
 async def test_r_01_before_the_boot_everything_else_is_a_security_error(door: Front) -> None:
@@ -44,7 +44,7 @@ async def test_b02_fr_06_pending_may_send_what_it_was_asked_for_and_nothing_else
         assert (await client.call("Heartbeat", {}))[2] == "SecurityError"
         assert (await client.call("NotifyReport", REPORT))[2] == "SecurityError"
         async with door.db.begin() as conn:
-            request_id = await requests.open(conn, STATION, "inventory", door.gateway.clock.now())
+            request_id = await requests.open(conn, STATION, "inventory", door.gateway.house.clock.now())
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 door.ask(words.GetBaseReportRequest(request_id=request_id, report_base="FullInventory"))
@@ -96,7 +96,7 @@ async def test_a_removed_station_is_disconnected(door: Front) -> None:
     async with door.connected() as client:
         async with door.db.begin() as conn:
             await stations.remove(conn, STATION)
-        door.bus.publish(StationRegistered(door.gateway.clock.now(), STATION))
+        door.bus.publish(StationRegistered(door.gateway.house.clock.now(), STATION))
         assert await client.closed() == 1008
 
 
