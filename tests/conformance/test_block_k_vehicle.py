@@ -191,7 +191,7 @@ async def test_k16_who_never_fits_is_not_offered_without_end(octt: Lab) -> None:
 @pytest.mark.parametrize("role", ["lease", "fallback"])
 async def test_k15_no_offer_touches_what_a_grid_event_has_there(octt: Lab, role: str) -> None:
     await charging(octt)
-    now = octt.house.gateway.clock.now()
+    now = octt.house.gateway.house.clock.now()
     row = profiles.Sent(
         STATION, 1, 910_001, role, "TxProfile", -7000.0, "tx-1", now + timedelta(minutes=5), 1, now
     )
