@@ -209,6 +209,17 @@ async def test_meter_values_without_a_transaction_are_of_the_connector(lab: Lab1
     assert (await lab.get("/transactions"))["items"] == []
 
 
+async def test_the_clock_is_judged_by_what_cannot_have_waited(lab: Lab16) -> None:
+    """What is older than the connection may come out of a queue: it says nothing of the station's clock."""
+    old = (await lab.start(timestamp="2026-01-01T10:00:00Z"))["transactionId"]
+    await lab.stop(old, timestamp="2026-01-01T11:00:00Z")
+    assert (await lab.house.station()).clock_skew_s is None
+    await lab.start()
+    skew_s = (await lab.house.station()).clock_skew_s
+    assert skew_s is not None
+    assert abs(skew_s) < 5
+
+
 # ---- status
 
 
