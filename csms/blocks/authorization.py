@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from csms.blocks import contract, remote_control
+from csms.blocks.bidirectional import transfers
 from csms.blocks.context import Context
 from csms.blocks.times import written
 from csms.domain.transaction import UNTYPED, IdToken, IdTokenInfo
@@ -31,7 +32,10 @@ async def authorize(request: words.AuthorizeRequest, ctx: Context) -> words.Auth
     else:
         info = IdTokenInfo("Invalid")
     group = info.group_id_token
+    told = request.id_token.id_token
+    allowed = await transfers(ctx.db, ctx.station.id, told) if info.status == "Accepted" else None
     return words.AuthorizeResponse(
+        allowed_energy_transfer=allowed,
         certificate_status=certificate,
         id_token_info=words.IdTokenInfoType(
             status=_STATUSES[info.status],

@@ -8,7 +8,9 @@ import structlog
 from csms.blocks.calls import After, Answered
 from csms.blocks.context import Context
 from csms.blocks.times import written
-from csms.store import particulars, profiles
+from csms.domain.dialect_record import Discharge
+from csms.store import particulars, profiles, programs, stations
+from csms.store.database import Database
 from csms.store.edits import Connection
 from csms.store.particulars import PRIORITY, ParticularRow
 from csms.wire import words
@@ -18,6 +20,28 @@ log = structlog.get_logger()
 router = Router()
 after = After()
 
+ONE_WAY: tuple[words.EnergyTransferModeEnumType, ...] = (
+    "AC_single_phase",
+    "AC_two_phase",
+    "AC_three_phase",
+    "DC",
+)
+BOTH_WAYS: tuple[words.EnergyTransferModeEnumType, ...] = (*ONE_WAY, "AC_BPT", "DC_BPT")
+
+
+async def transfers(
+    db: Database, station_id: str, token: str
+) -> tuple[words.EnergyTransferModeEnumType, ...] | None:
+    """Q01: what a vehicle may choose. None leaves it at charging, as does a message that says nothing.
+
+    Both ways where the station takes orders in 2.1's own words and the driver takes part in a program.
+    """
+    station = await stations.get(db, station_id)
+    if station is None or station.hold is not None or station.discharge != Discharge.NATIVE_2_1:
+        return None
+    return BOTH_WAYS if await programs.takes_part(db, token) else None
+
+
 # ---- what stations tell us
 
 
@@ -25,7 +49,7 @@ after = After()
 async def priority(request: words.NotifyPriorityChargingRequest, ctx: Context) -> None:
     """K21, K22: the driver wants to be charged before all else, or no longer.
 
-    While it lasts the vehicle takes no part in grid events, as if its driver had opted out.
+    While it lasts no order goes to the vehicle, as if its station were held (`grid.fleet`).
     """
     told = ((PRIORITY, msgspec.json.encode(request.activated).decode()),)
     ctx.keep(particulars.told(ctx.station.id, request.transaction_id, told, ctx.now))

@@ -136,7 +136,7 @@ def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
         site_id=innermost(sites, row),
         online=row.connected and row.registration == "Accepted" and key not in membership.silent,
         discharge=_discharge(row.discharge),
-        held=row.hold is not None,
+        held=row.hold is not None or row.priority,
         faulted=row.faulted,
         clock_skew_s=row.clock_skew_s,
         max_charge_w=row.max_charge_w,
@@ -159,7 +159,7 @@ def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
         ev_request_soc=row.ev_soc,
         fallback_acknowledged=row.fallback_acknowledged,
         enrolled=row.driver_id is not None and row.driver_id in membership.enrolled,
-        opted_out=_opted_out(row, membership),
+        opted_out=row.driver_id is not None and row.driver_id in membership.opted_out,
         refused=key in membership.refused,
         not_following=key in membership.not_following,
     )
@@ -276,11 +276,6 @@ def _within(group: Group, site: SiteLimit | None) -> Group:
         can_discharge_w=min(group.can_discharge_w, site.export_room_w),
         can_charge_w=min(group.can_charge_w, site.import_room_w),
     )
-
-
-def _opted_out(row: FleetRow, membership: Membership) -> bool:
-    """A driver with priority (K21) is charged before all else: that is opting out for as long as it lasts."""
-    return row.priority or (row.driver_id is not None and row.driver_id in membership.opted_out)
 
 
 def _left_of(rating_w: float | None, percent: float | None) -> float | None:

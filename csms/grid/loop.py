@@ -170,7 +170,9 @@ class GridLoop:
         coming = {event.id for event in upcoming}
         changed = await walk(self._withdrawals.vacate([*active, *upcoming], members.of, snapshot))
         barred = {
-            (row.station_id, row.evse_id) for row in snapshot.rows if row.faulted or row.hold is not None
+            (row.station_id, row.evse_id)
+            for row in snapshot.rows
+            if row.faulted or row.hold is not None or row.priority
         }
         self._withdrawals.withdraw(tasks, running, coming, barred, now)
         changed += self._withdrawals.conclude(running | coming, now)

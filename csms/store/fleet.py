@@ -26,6 +26,7 @@ class FleetRow(NamedTuple):
     Powers are signed W, ratings and limits magnitudes in W, energies Wh, registers as the meter told them;
     None means not known. `ev_*` is what the vehicle told over its cable in this transaction. `faulted`: a
     connector is, or the station sees the grid so. `der_discharge_pct` is what a LimitMaxDischarge leaves.
+    `priority`: the driver is charged before all else (K21), so no order goes there.
     """
 
     station_id: str

@@ -4,14 +4,16 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from csms.domain.program import BaselineMethod, Need, Program, Terms
 from csms.store.database import Database
 from csms.store.edits import drop_rows, put_row
+from csms.store.queries import Query
 from csms.store.rows import moment, table_of
+from csms.store.tokens import TOKEN
 
 
 class ProgramRow(SQLModel, table=True):
@@ -86,6 +88,17 @@ VEHICLE = table_of(VehicleRow)
 ENROLMENT = table_of(EnrolmentRow)
 NEED = table_of(NeedRow)
 OPT_OUT = table_of(OptOutRow)
+
+_TAKES_PART = Query(
+    select(ENROLMENT.c.program_id)
+    .select_from(
+        TOKEN.outerjoin(VEHICLE, VEHICLE.c.vehicle_id == TOKEN.c.vehicle_id).join(
+            ENROLMENT, ENROLMENT.c.driver_id == func.coalesce(TOKEN.c.driver_id, VEHICLE.c.driver_id)
+        )
+    )
+    .where(TOKEN.c.token == bindparam("p_token")),
+    ("p_token",),
+)
 
 # ---- programs
 
@@ -178,6 +191,11 @@ async def enrolled(db: Database, program_id: str) -> set[str]:
     """Drivers in a program."""
     query = select(ENROLMENT.c.driver_id).where(ENROLMENT.c.program_id == program_id)
     return {row.driver_id for row in await db.all(query)}
+
+
+async def takes_part(db: Database, token: str) -> bool:
+    """Whether the driver of a token is in any program."""
+    return bool(await db.answers(_TAKES_PART.of(token.lower())))
 
 
 async def put_need(conn: AsyncConnection, row: NeedRow) -> None:
