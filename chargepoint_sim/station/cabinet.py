@@ -156,6 +156,10 @@ class Cabinet:
         self.spawn(self._stop(visit, Trigger.REMOTE_STOP, StoppedReason.REMOTE))
         return True
 
+    def unlock_ends(self, visit: Visit) -> None:
+        """The cable is let go of while a transaction runs: that ends it (1.6)."""
+        self.spawn(self._stop(visit, Trigger.UNLOCK_COMMAND, StoppedReason.UNLOCK))
+
     async def _stop(self, visit: Visit, trigger: Trigger, reason: StoppedReason) -> None:
         await visit.stop(trigger, reason)
         self.availability.transaction_over()

@@ -233,6 +233,10 @@ class DeviceModel:
         if before != value:
             self.watch(variable, before)
 
+    def variable(self, place: Place, name: str, instance: str | None = None) -> Variable | None:
+        """A variable itself, for the station."""
+        return self._at(place, name, instance)
+
     def _at(self, place: Place, name: str, instance: str | None) -> Variable | None:
         wanted = (name.casefold(), None if instance is None else instance.casefold())
         return self._index.get(place.key(), {}).get(wanted)

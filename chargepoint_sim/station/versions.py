@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chargepoint_sim.profiles.checks import Capability
-from chargepoint_sim.station import v21, v201
+from chargepoint_sim.station import v16, v21, v201
 from chargepoint_sim.station.cabinet import Cabinet
 from chargepoint_sim.station.device_model import Variable
 from chargepoint_sim.station.variables import Fixed, standard_variables
@@ -34,5 +34,6 @@ class Kit:
 
 KITS: dict[Version, Kit] = {
     Version.V201: Kit(v201.Speaker),
+    Version.V16: Kit(v16.Speaker, v16.adapted, one_a_level=True),
     Version.V21: Kit(v21.Speaker, v21.adapted, v21.CAPABILITY),
 }

@@ -13,6 +13,7 @@ from chargepoint_sim.station.notices import Notice
 class Version(StrEnum):
     """OCPP versions that a station can be made with."""
 
+    V16 = "1.6"
     V201 = "2.0.1"
     V21 = "2.1"
 
