@@ -19,7 +19,7 @@ from chargepoint_sim.iso15118.appprotocol.messages import (
 )
 from chargepoint_sim.iso15118.channel import Channel, ChannelClosed, Undecodable
 from chargepoint_sim.iso15118.exi.vocabulary import Element
-from chargepoint_sim.iso15118.outlet import Ending, VehicleState
+from chargepoint_sim.iso15118.outlet import Ending, Stretch, VehicleState
 from chargepoint_sim.iso15118.services import Control, Service, Wish, service_for
 
 NO_SESSION = bytes(8)
@@ -119,6 +119,7 @@ class Evcc:
         self.control = plan.control
         self.parameter_set = 0
         self.schedule_id = 0
+        self.offered: tuple[Stretch, ...] = ()
         self.state: StrEnum | None = None
         self.session_id = plan.session_id
         self.resumed = False

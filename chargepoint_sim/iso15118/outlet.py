@@ -70,6 +70,22 @@ class OutletState:
     export_wh: float
 
 
+@dataclass(frozen=True)
+class Slot:
+    """From `start_s` after now on, so much may flow, W: both limits are positive."""
+
+    start_s: int
+    limits: PowerLimits
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From `start_s` after now on, a vehicle means to let so much flow, W, + into it."""
+
+    start_s: int
+    power_w: float
+
+
 class Outlet(Protocol):
     """The EVSE as the SECC sees it."""
 
@@ -82,6 +98,15 @@ class Outlet(Protocol):
 
     def take_needs(self, needs: ChargingNeeds) -> None:
         """Hear what the vehicle needs."""
+
+    def deciding(self) -> bool:
+        """Whether somebody is still making up a schedule for this vehicle (K15)."""
+
+    def offer(self) -> tuple[Slot, ...]:
+        """What may flow from now on, as far as that is known."""
+
+    def take_plan(self, plan: tuple[Stretch, ...]) -> None:
+        """Hear what the vehicle means to do within the offer."""
 
     def set_contactor(self, closed: bool) -> None:
         """Close or open the power path."""

@@ -125,6 +125,7 @@ class Secc:
         self.wish = Wish.GO_ON
         self.paused = False
         self.energised = False
+        self.asked_again = False  # it was put off with its needs: they are known
         self.since = clock.monotonic()
         self.failure = ""
         self._dialects = dialects

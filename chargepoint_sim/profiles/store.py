@@ -166,6 +166,10 @@ class ProfileStore:
         """Drop the TxProfiles of a transaction that has ended (K02.FR.05)."""
         self.installed = [one for one in self.installed if one.profile.transaction_id != transaction_id]
 
+    def has_own(self, transaction_id: str) -> bool:
+        """Whether there is a profile for this transaction."""
+        return any(one.profile.transaction_id == transaction_id for one in self.installed)
+
     def limit_at(
         self, evse_id: int, moment: datetime, relative_start: datetime | None, soc: float | None = None
     ) -> Instant:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chargepoint_sim.clock import Bell, Clock
+from chargepoint_sim.iso15118.services import Control
 from chargepoint_sim.profiles.store import ProfileStore
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.journal import Journal
@@ -43,6 +44,9 @@ class Equipment:
     new_id: Callable[[], str]
     high_level: HighLevel = HighLevel.MEMORY
     loop_period_s: float = 5.0
+    control: Control = Control.DYNAMIC
+    sleep_after_s: float | None = None
+    """How long a limit of zero may hold until the station lets the vehicle sleep; None: for ever."""
     knobs: Knobs = field(default_factory=Knobs)
     observe: Observe = _unobserved
     profiles_changed: Bell = field(default_factory=Bell)

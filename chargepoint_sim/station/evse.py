@@ -5,15 +5,24 @@ towards a one-way vehicle is 0. A positive limit is a ceiling, a negative one a 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
 from chargepoint_sim.clock import Clock
 from chargepoint_sim.ev.vehicle import PowerLimits
-from chargepoint_sim.iso15118.outlet import ChargingNeeds, OutletState, Permission, VehicleState
+from chargepoint_sim.iso15118.outlet import (
+    ChargingNeeds,
+    OutletState,
+    Permission,
+    Slot,
+    Stretch,
+    VehicleState,
+)
 from chargepoint_sim.meter import Context, Meter, SampledValue
 from chargepoint_sim.station.signing import MeterKey
+
+_NEW_DEPARTURE_S = 60.0
 
 
 class Terminals(Protocol):
@@ -55,6 +64,11 @@ class Evse:
     clock: Clock
     on_needs: Callable[[ChargingNeeds], None] = lambda needs: None
     on_change: Callable[[], None] = lambda: None
+    on_plan: Callable[[tuple[Stretch, ...]], None] = lambda plan: None
+    forecast: Callable[[], tuple[Slot, ...]] = lambda: ()
+    """What may flow from now on; nothing said: what the EVSE can."""
+    waits: Callable[[], bool] = lambda: False
+    """Whether somebody still makes up a schedule for the vehicle."""
     meter: Meter = field(default_factory=Meter)
     meter_key: MeterKey | None = None
     """What its meter signs with; made when it is first needed."""
@@ -67,6 +81,8 @@ class Evse:
     vehicle: VehicleState | None = None
     _terminals: Terminals | None = None
     _since: float = 0.0
+    _needs: ChargingNeeds | None = None
+    _leaves_at: float | None = None
 
     def __post_init__(self) -> None:
         self.limit_w = self.rating.charge_w
@@ -80,7 +96,7 @@ class Evse:
         """The vehicle is gone."""
         self.set_contactor(False)
         self._terminals = None
-        self.vehicle = None
+        self.vehicle = self._needs = None
         self.soc = None
 
     def permission(self) -> Permission:
@@ -90,7 +106,35 @@ class Evse:
     def take_needs(self, needs: ChargingNeeds) -> None:
         """Hear what the vehicle needs, before energy flows."""
         self.soc = needs.soc
+        self._needs = needs
+        self._leaves_at = self._moment(needs.departure_in_s)
         self.on_needs(needs)
+
+    def _moment(self, in_s: float | None) -> float | None:
+        return None if in_s is None else self.clock.monotonic() + in_s
+
+    def _hear_departure(self, in_s: float | None) -> None:
+        """A driver who will leave at another time has other needs (K17)."""
+        leaves_at = self._moment(in_s)
+        if self._needs is None or leaves_at is None or self.vehicle is None:
+            return
+        if self._leaves_at is None or abs(leaves_at - self._leaves_at) > _NEW_DEPARTURE_S:
+            told = replace(
+                self._needs, departure_in_s=in_s, requests=self.vehicle.requests, soc=self.vehicle.soc
+            )
+            self.take_needs(told)
+
+    def deciding(self) -> bool:
+        """Whether a schedule for the vehicle is still being made up."""
+        return self.waits()
+
+    def offer(self) -> tuple[Slot, ...]:
+        """What may flow from now on."""
+        return self.forecast() or (Slot(0, self.rating),)
+
+    def take_plan(self, plan: tuple[Stretch, ...]) -> None:
+        """Hear what the vehicle means to do."""
+        self.on_plan(plan)
 
     def set_contactor(self, closed: bool) -> None:
         """Close or open the power path."""
@@ -113,6 +157,7 @@ class Evse:
         before = self.power_w
         self.settle()
         self.vehicle, self.soc = state, state.soc
+        self._hear_departure(state.departure_in_s)
         if self.closed:
             self.power_w = self._granted_power(state)
             if before != self.power_w:

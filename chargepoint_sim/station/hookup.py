@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from ssl import SSLContext
@@ -14,8 +15,8 @@ from chargepoint_sim.iso15118.channel import Channel, MemoryChannel
 from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, VehicleState
 from chargepoint_sim.iso15118.pki import make_pki
-from chargepoint_sim.iso15118.secc import Hardware, Secc
-from chargepoint_sim.iso15118.services import SERVICES, Wish
+from chargepoint_sim.iso15118.secc import NO_SESSION, Hardware, Memory, Secc
+from chargepoint_sim.iso15118.services import SERVICES, Control, Wish
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
 from chargepoint_sim.iso15118.v2 import station as station_2
 from chargepoint_sim.iso15118.v20 import station as station_20
@@ -29,8 +30,23 @@ _STATION_DIALECTS = station_20.DIALECTS + station_2.DIALECTS
 _POLL_S = 1.0
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How a session is held; `session_id` is the one of a paused session that `memory` keeps."""
+
+    message_clock: Clock
+    loop_period_s: float
+    control: Control = Control.DYNAMIC
+    session_id: bytes = NO_SESSION
+    memory: Memory = field(default_factory=Memory)
+
+
 class Hookup(Protocol):
     """A charging session between a vehicle and an EVSE."""
+
+    @property
+    def session_id(self) -> bytes:
+        """By which a paused session is gone on with."""
 
     async def run(self) -> Ending:
         """Hold the session until it is over; the contactor is open afterwards."""
@@ -40,6 +56,12 @@ class Hookup(Protocol):
 
     def offer(self) -> None:
         """The EVSE may now do something else with its vehicle: talk about services (again)."""
+
+    def pause(self, by_station: bool) -> None:
+        """One end wants to sleep."""
+
+    def renegotiate(self, by_station: bool) -> None:
+        """One end wants to talk about needs and schedule again."""
 
     def terminate(self) -> None:
         """The station wants the session to end."""
@@ -59,15 +81,22 @@ class Iso15118Hookup:
         evse: Evse,
         vehicle: Vehicle,
         ends: tuple[Channel, Channel],
-        loop_period_s: float,
+        terms: Terms,
         connect: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._vehicle_end, station_end = ends
         self._connect = connect
-        plan = Plan(vehicle_20.DIALECTS, loop_period_s, least_timeout_s=_PATIENCE_S)
+        plan = Plan(
+            vehicle_20.DIALECTS,
+            terms.loop_period_s,
+            terms.control,
+            least_timeout_s=_PATIENCE_S,
+            session_id=terms.session_id,
+        )
         self._evcc = Evcc(self._vehicle_end, vehicle, evse.clock, plan)
         self._evse = evse
-        self._secc = Secc(station_end, evse, evse.clock, _hardware(evse), _STATION_DIALECTS)
+        hardware = _hardware(evse)
+        self._secc = Secc(station_end, evse, evse.clock, hardware, _STATION_DIALECTS, terms.memory)
 
     async def run(self) -> Ending:
         """Both ends at once."""
@@ -81,6 +110,11 @@ class Iso15118Hookup:
             station = ends.create_task(self._secc.run())
         return station.result()
 
+    @property
+    def session_id(self) -> bytes:
+        """By which a paused session is gone on with."""
+        return self._evcc.session_id
+
     def nudge(self) -> None:
         """Something has changed: speak soon."""
         self._secc.nudge()
@@ -90,6 +124,21 @@ class Iso15118Hookup:
         self._secc.hardware = _hardware(self._evse)
         if self._secc.service is not None:
             self._secc.want(Wish.NEW_SERVICE)
+
+    def pause(self, by_station: bool) -> None:
+        """One end wants to sleep."""
+        self._want(Wish.PAUSE, by_station)
+
+    def renegotiate(self, by_station: bool) -> None:
+        """One end wants to talk about needs and schedule again."""
+        self._want(Wish.NEW_SCHEDULE, by_station)
+
+    def _want(self, wish: Wish, by_station: bool) -> None:
+        if by_station:
+            self._secc.want(wish)
+        else:
+            self._evcc.want(wish)
+            self._secc.nudge()
 
     def terminate(self) -> None:
         """The station wants the session to end."""
@@ -111,22 +160,19 @@ def _hardware(evse: Evse) -> Hardware:
     return Hardware(evse_id=f"ZZSIME{evse.evse_id:04d}", services=services)
 
 
-def in_memory(evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float) -> Hookup:
+def in_memory(evse: Evse, vehicle: Vehicle, terms: Terms) -> Hookup:
     """ISO 15118-20 without bytes."""
-    ends = MemoryChannel.pair(evse.clock, message_clock)
-    return Iso15118Hookup(evse, vehicle, ends, loop_period_s)
+    return Iso15118Hookup(evse, vehicle, MemoryChannel.pair(evse.clock, terms.message_clock), terms)
 
 
-def on_the_wire(
-    evse: Evse, vehicle: Vehicle, message_clock: Clock, loop_period_s: float, tls: bool = False
-) -> Hookup:
+def on_the_wire(evse: Evse, vehicle: Vehicle, terms: Terms, tls: bool = False) -> Hookup:
     """ISO 15118-20 as bytes over loopback."""
-    vehicle_end, station_end = (WireChannel(evse.clock, message_clock) for _ in range(2))
+    vehicle_end, station_end = (WireChannel(evse.clock, terms.message_clock) for _ in range(2))
 
     async def connect() -> None:
         await join(vehicle_end, station_end, _contexts() if tls else None)
 
-    return Iso15118Hookup(evse, vehicle, (vehicle_end, station_end), loop_period_s, connect)
+    return Iso15118Hookup(evse, vehicle, (vehicle_end, station_end), terms, connect)
 
 
 @cache
@@ -162,6 +208,11 @@ class DirectHookup:
             self._evse.set_contactor(False)
         return self._ending or Ending.BY_VEHICLE
 
+    @property
+    def session_id(self) -> bytes:
+        """There is none."""
+        return NO_SESSION
+
     def nudge(self) -> None:
         """Something has changed."""
         self._changed.set()
@@ -171,6 +222,13 @@ class DirectHookup:
         if self._evse.closed:
             self._evse.take_needs(self._needs())
         self._changed.set()
+
+    def pause(self, by_station: bool) -> None:
+        """One end wants to sleep."""
+        self._end(Ending.PAUSED)
+
+    def renegotiate(self, by_station: bool) -> None:
+        """There is nothing to talk about: the station knows its vehicle."""
 
     def terminate(self) -> None:
         """The station wants the session to end."""
@@ -225,6 +283,3 @@ class DirectHookup:
             soc=vehicle.battery.soc,
             target_soc=vehicle.needs.target_soc,
         )
-
-
-MakeHookup = Callable[[Evse, Vehicle], Hookup]

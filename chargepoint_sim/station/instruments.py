@@ -11,6 +11,7 @@ from chargepoint_sim.station.customers import Customers
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.display import Display
 from chargepoint_sim.station.equipment import Equipment
+from chargepoint_sim.station.external import ExternalLimits
 from chargepoint_sim.station.firmware import Firmware, Site
 from chargepoint_sim.station.logs import Logs
 from chargepoint_sim.station.monitors import Monitors
@@ -69,6 +70,7 @@ class Instruments:
             station.authorizer, availability.reservations, station.visits, equipment.observe
         )
         self.vendors = Vendors()
+        self.external = ExternalLimits(equipment)
 
     def furnish(self, url: str, fixed: Fixed) -> None:
         """What a station is delivered with: where its server is and how it is known, its own certificate."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chargepoint_sim.clock import Clock, RealClock, deadline
+from chargepoint_sim.iso15118.services import Control
 from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.composite import Local
 from chargepoint_sim.profiles.store import ProfileStore
@@ -48,6 +49,8 @@ class Behaviour:
 
     high_level: HighLevel = HighLevel.MEMORY
     loop_period_s: float = 5.0
+    control: Control = Control.DYNAMIC
+    sleep_after_s: float | None = None
     reboot_s: float = 5.0
     back_off: BackOff = field(default_factory=BackOff)
     compress: bool = True
@@ -312,6 +315,8 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
         new_id=lambda: str(uuid.uuid4()),
         high_level=behaviour.high_level,
         loop_period_s=behaviour.loop_period_s,
+        control=behaviour.control,
+        sleep_after_s=behaviour.sleep_after_s,
         knobs=knobs,
         observe=observe,
     )

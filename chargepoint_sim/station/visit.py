@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from chargepoint_sim.clock import deadline
 from chargepoint_sim.ev.vehicle import Vehicle
-from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, Slot, Stretch
 from chargepoint_sim.meter import Context
-from chargepoint_sim.profiles.profile import Mode, Profile, earliest
+from chargepoint_sim.profiles.profile import Mode, Period, Profile, RateUnit, Schedule, earliest
 from chargepoint_sim.station.device_model import Place
-from chargepoint_sim.station.equipment import Equipment, HighLevel
+from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.evse import Evse, Flow
-from chargepoint_sim.station.hookup import DirectHookup, Hookup, in_memory, on_the_wire
+from chargepoint_sim.station.forecast import slots, still_holds
 from chargepoint_sim.station.knobs import Knob
+from chargepoint_sim.station.notices import ScheduleNews
 from chargepoint_sim.station.sampling import Sampling
+from chargepoint_sim.station.sessions import Sessions, Sleeper
 from chargepoint_sim.station.steering import order_w
 from chargepoint_sim.station.transaction import Transaction
 from chargepoint_sim.station.words import (
@@ -31,7 +32,7 @@ from chargepoint_sim.station.words import (
 )
 
 CONNECTOR_ID = 1
-_GOODBYE_S = 30.0  # what a vehicle gets to end its session in order
+_SCHEDULE_WAIT_S = 50.0  # a vehicle waits for a minute
 _LONGEST_LIMIT_WAIT_S = 60.0
 
 
@@ -74,13 +75,13 @@ class Visit:
         self.over = asyncio.Event()
         self._equipment = equipment
         self._points: set[Point] = set()
-        self._hookup: Hookup | None = None
         self._in_service = in_service
         self._grant: Grant | None = None
-        self._may_charge = asyncio.Event()
+        self._sessions = Sessions(equipment, evse, vehicle, self._session_ended)
         if in_service:
-            self._may_charge.set()
-        self._session_over = asyncio.Event()
+            self._sessions.allow()
+        self._needs_at = self._offered_at = 0.0
+        self._offered: tuple[Slot, ...] = ()
         self._gone = asyncio.Event()
         self._flow = Flow.NONE
         self._sampling = Sampling(equipment, evse, self._rate_changed)
@@ -91,6 +92,7 @@ class Visit:
         """Stay until `leave` or `vanish`."""
         self.evse.on_needs, self.evse.on_change = self._take_needs, self._power_changed
         self.evse.two_way = self._equipment.may_give_back(None)
+        self.evse.on_plan, self.evse.forecast, self.evse.waits = self._take_plan, self._offer, self._deciding
         self.evse.plug(self.vehicle)
         self._follow_limit()
         if self._in_service:
@@ -99,7 +101,7 @@ class Visit:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(self._charge()),
+                    tasks.create_task(self._sessions.run()),
                     tasks.create_task(self._sampling.every("TxUpdatedInterval", self._periodic)),
                     tasks.create_task(self._sampling.every("TxEndedInterval", self._keep)),
                     tasks.create_task(self._watch_limit()),
@@ -110,7 +112,9 @@ class Visit:
         finally:
             self.evse.unplug()
             self._sampling.cancel()
+            self._sessions.cancel()
             self.evse.on_needs, self.evse.on_change = lambda needs: None, lambda: None
+            self.evse.on_plan, self.evse.forecast, self.evse.waits = lambda plan: None, tuple, bool
         if self.transaction is not None:
             self.transaction.charging_state = "Idle"
         self._lose(Point.CONNECTED, Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
@@ -118,15 +122,24 @@ class Visit:
 
     async def leave(self) -> None:
         """The driver ends the session and unplugs."""
-        if self._hookup is not None:
-            self._hookup.stop()
-            await self._until_session_over()
+        await self._sessions.end_by_driver()
         self._gone.set()
+
+    def pause(self, by: Sleeper = Sleeper.VEHICLE) -> None:
+        """Let the session sleep, for the vehicle's or the station's own reasons; the transaction goes on."""
+        self._sessions.pause(by)
+
+    def wake(self) -> None:
+        """Go on with a session that sleeps."""
+        self._sessions.wake()
+
+    def renegotiate(self, by_station: bool = False) -> None:
+        """Have needs and schedule talked about again."""
+        self._sessions.renegotiate(by_station)
 
     def vanish(self) -> None:
         """The vehicle is torn off its cable."""
-        if self._hookup is not None:
-            self._hookup.vanish()
+        self._sessions.vanish()
         self._gone.set()
 
     async def stop(self, trigger: Trigger, reason: StoppedReason, by: IdToken | None = None) -> None:
@@ -136,10 +149,7 @@ class Visit:
         """
         self.holder = None
         self.evse.granted = Permission.PENDING
-        self._may_charge.clear()
-        if self._hookup is not None:
-            self._hookup.terminate()
-            await self._until_session_over()
+        await self._sessions.end_by_station()
         self._points.discard(Point.PATH_CLOSED)
         self._points.discard(Point.ENERGY)
         if by is not None and self.transaction is not None:
@@ -154,7 +164,7 @@ class Visit:
         self.needs_told = False
         self._in_service = True
         self._held = False
-        self._may_charge.set()
+        self._sessions.allow()
         self._equipment.status_changed(self.evse.evse_id)
         self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
 
@@ -166,21 +176,19 @@ class Visit:
     def grant(self, grant: Grant) -> None:
         """The driver may charge."""
         self.evse.granted = Permission.GRANTED
-        self._may_charge.set()
+        self._sessions.allow()
         self.holder = self._grant = grant
         self.permit(self._equipment.may_give_back(grant.token))
         self._use_grant()
         self._gain(Point.AUTHORIZED, grant.trigger)
-        if self._hookup is not None:
-            self._hookup.nudge()
+        self._sessions.nudge()
 
     def permit(self, two_way: bool) -> None:
         """Energy may come back from the vehicle, or may not; the vehicle hears of it."""
         if self.evse.two_way is two_way:
             return
         self.evse.two_way = two_way
-        if self._hookup is not None:
-            self._hookup.offer()
+        self._sessions.offer()
 
     def refuse(self) -> None:
         """The driver may not charge."""
@@ -195,36 +203,13 @@ class Visit:
         """Send the meter values of a running transaction."""
         self._tell(EventType.UPDATED, trigger, context)
 
-    async def _charge(self) -> None:
-        """One session after the other, each after a new permission."""
-        while True:
-            await self._may_charge.wait()
-            self._session_over.clear()
-            self._hookup = self._make_hookup()
-            ending = await self._hookup.run()
-            self._hookup = None
-            self._session_over.set()
-            self._may_charge.clear()
-            if ending in (Ending.LOST, Ending.BROKEN):
-                self._tell(EventType.UPDATED, Trigger.EV_COMMUNICATION_LOST, Context.OTHER)
-
-    def _make_hookup(self) -> Hookup:
-        equipment, period_s = self._equipment, self._equipment.loop_period_s
-        ends = self.evse, self.vehicle
-        match equipment.high_level:
-            case HighLevel.NONE:
-                return DirectHookup(*ends, period_s)
-            case HighLevel.MEMORY:
-                return in_memory(*ends, equipment.message_clock, period_s)
-            case over:
-                return on_the_wire(*ends, equipment.message_clock, period_s, tls=over is HighLevel.TLS)
-
-    async def _until_session_over(self) -> None:
-        try:
-            async with deadline(self._equipment.clock, _GOODBYE_S):
-                await self._session_over.wait()
-        except TimeoutError:
-            self.evse.set_contactor(False)
+    def _session_ended(self, ending: Ending, sleeper: Sleeper | None) -> None:
+        if sleeper is not None and self.transaction is not None:
+            self.transaction.charging_state = sleeper.value
+            self._tell(EventType.UPDATED, Trigger.CHARGING_STATE_CHANGED, Context.OTHER)
+            self._observe("paused", by=sleeper.name.lower())
+        elif ending in (Ending.LOST, Ending.BROKEN):
+            self._tell(EventType.UPDATED, Trigger.EV_COMMUNICATION_LOST, Context.OTHER)
 
     def _periodic(self) -> None:
         self.report(Trigger.METER_VALUE_PERIODIC, Context.PERIODIC)
@@ -263,6 +248,7 @@ class Visit:
         order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
         self._limited(min(order, share, 0.0) if self._held else min(order, share))
         self._follow_mode(found.mode)
+        self._follow_schedule()
         return earliest(found.until, whole.until)
 
     def _limited(self, limit_w: float) -> None:
@@ -275,8 +261,8 @@ class Visit:
         self._limit_coming = limit_w
 
     def _take_limit(self, limit_w: float) -> None:
-        if self.evse.set_limit(limit_w) and self._hookup is not None:
-            self._hookup.nudge()
+        if self.evse.set_limit(limit_w):
+            self._sessions.follow(limit_w)
 
     def _follow_mode(self, mode: Mode) -> None:
         """Say that another operation mode has begun (K01.FR.110)."""
@@ -285,8 +271,41 @@ class Visit:
             transaction.operation_mode = mode
             self._tell(EventType.UPDATED, Trigger.OPERATION_MODE_CHANGED, Context.OTHER)
 
+    # Schedules that are agreed on with the vehicle, K15 to K17
+
+    def _deciding(self) -> bool:
+        """The server has a while to make up a schedule for the needs that it was told (K15.FR.07)."""
+        transaction, equipment = self.transaction, self._equipment
+        if transaction is None or not equipment.online() or equipment.profiles.has_own(transaction.id):
+            return False
+        return equipment.clock.monotonic() - self._needs_at < _SCHEDULE_WAIT_S
+
+    def _offer(self) -> tuple[Slot, ...]:
+        self._offered, self._offered_at = self._forecast(), self._equipment.clock.monotonic()
+        return self._offered
+
+    def _forecast(self) -> tuple[Slot, ...]:
+        closed_at = self.transaction.path_closed_at if self.transaction is not None else None
+        now, evse_id = self._equipment.clock.now(), self.evse.evse_id
+        return slots(self._equipment.profiles, evse_id, now, closed_at, self.evse.rating)
+
+    def _follow_schedule(self) -> None:
+        """What was offered does not hold any more: talk about it again (K16)."""
+        if not self._offered or not self.evse.closed:
+            return
+        elapsed_s = self._equipment.clock.monotonic() - self._offered_at
+        if not still_holds(self._offered, elapsed_s, self._forecast()):
+            self._offered = ()
+            self._sessions.renegotiate(by_station=True)
+
+    def _take_plan(self, plan: tuple[Stretch, ...]) -> None:
+        """K15.FR.12, K16.FR.07: what the vehicle means to do is told."""
+        periods = tuple(Period(one.start_s, one.power_w) for one in plan)
+        schedule = Schedule(1, RateUnit.W, periods)
+        self._equipment.emit(ScheduleNews(self.evse.evse_id, self._equipment.clock.now(), schedule))
+
     def _take_needs(self, needs: ChargingNeeds) -> None:
-        self.needs_told = True
+        self.needs_told, self._needs_at = True, self._equipment.clock.monotonic()
         self._equipment.emit(NeedsNews(self.evse.evse_id, needs, self._equipment.clock.now()))
 
     def _power_changed(self) -> None:

@@ -89,7 +89,7 @@ _TABLE: dict[type[Element], _Make] = {
     m.AC_ChargeParameterDiscoveryReq: _parameters(Current.AC),
     m.DC_ChargeParameterDiscoveryReq: _parameters(Current.DC),
     m.ScheduleExchangeReq: lambda header, code, chosen: scheduling.answer(
-        header, Control.DYNAMIC, chosen, _NOTHING, code
+        header, Control.DYNAMIC, chosen, (), code
     ),
     m.DC_CableCheckReq: lambda header, code, _: m.DC_CableCheckRes(
         Header=header, ResponseCode=code, EVSEProcessing="Finished"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.iso15118.evcc import Evcc, SessionFailed
-from chargepoint_sim.iso15118.outlet import ChargingNeeds
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Slot, Stretch
 from chargepoint_sim.iso15118.services import Control, Service
 from chargepoint_sim.iso15118.v20 import messages as m
 from chargepoint_sim.iso15118.v20.modes import energies, read_requests, v2x_energies
@@ -72,35 +72,47 @@ def answer(
     header: m.MessageHeaderType,
     control: Control,
     service: Service | None,
-    rating: PowerLimits,
+    offer: tuple[Slot, ...],
     code: m.responseCodeType = "OK",
+    deciding: bool = False,
 ) -> m.ScheduleExchangeRes:
-    """A station's schedule: its rating for a day; the limits of every loop say what of it holds."""
+    """A station's schedule; `deciding` tells the vehicle to ask once more."""
+    processing: m.processingType = "Ongoing" if deciding else "Finished"
     if control is Control.DYNAMIC:
         return m.ScheduleExchangeRes(
             Header=header,
             ResponseCode=code,
-            EVSEProcessing="Finished",
+            EVSEProcessing=processing,
             Dynamic_SEResControlMode=m.Dynamic_SEResControlModeType(),
         )
     both = service is not None and service.bidirectional
+    charge = [(slot.start_s, slot.limits.charge_w) for slot in offer]
+    discharge = [(slot.start_s, -slot.limits.discharge_w) for slot in offer]
     offered = m.ScheduleTupleType(
         ScheduleTupleID=_ONLY_TUPLE,
-        ChargingSchedule=_constant(header.TimeStamp, rating.charge_w),
-        DischargingSchedule=_constant(header.TimeStamp, -rating.discharge_w) if both else None,
+        ChargingSchedule=_schedule(header.TimeStamp, charge),
+        DischargingSchedule=_schedule(header.TimeStamp, discharge) if both else None,
     )
     return m.ScheduleExchangeRes(
         Header=header,
         ResponseCode=code,
-        EVSEProcessing="Finished",
+        EVSEProcessing=processing,
         Scheduled_SEResControlMode=m.Scheduled_SEResControlModeType(ScheduleTuple=(offered,)),
     )
 
 
-def _constant(start: int, power_w: float) -> m.ChargingScheduleType:
-    """One power for a day at one price level: a schedule without a price is not taken by everybody."""
-    entry = m.PowerScheduleEntryType(Duration=_DAY_S, Power=rational(power_w))
-    entries = m.PowerScheduleEntryListType(PowerScheduleEntry=(entry,))
+def _entries(powers: list[tuple[int, float]]) -> tuple[m.PowerScheduleEntryType, ...]:
+    """Powers from their starts on, up to a day."""
+    ends = [start for start, _ in powers[1:]] + [max(_DAY_S, powers[-1][0] + 1)]
+    rows = [
+        m.PowerScheduleEntryType(Duration=end - start, Power=rational(power_w))
+        for (start, power_w), end in zip(powers, ends, strict=True)
+    ]
+    return tuple(rows[:_MOST_POINTS])
+
+
+def _schedule(start: int, powers: list[tuple[int, float]]) -> m.ChargingScheduleType:
+    """A schedule at one price level: one without a price is not taken by everybody."""
     level = m.PriceLevelScheduleEntryType(Duration=_DAY_S, PriceLevel=0)
     prices = m.PriceLevelScheduleType(
         TimeAnchor=start,
@@ -108,10 +120,29 @@ def _constant(start: int, power_w: float) -> m.ChargingScheduleType:
         NumberOfPriceLevels=1,
         PriceLevelScheduleEntries=m.PriceLevelScheduleEntryListType(PriceLevelScheduleEntry=(level,)),
     )
+    entries = m.PowerScheduleEntryListType(PowerScheduleEntry=_entries(powers))
     return m.ChargingScheduleType(
         PowerSchedule=m.PowerScheduleType(TimeAnchor=start, PowerScheduleEntries=entries),
         PriceLevelSchedule=prices,
     )
+
+
+def read_offer(offered: m.ScheduleExchangeRes) -> tuple[Stretch, ...]:
+    """What a vehicle may take by a station's first tuple; in Dynamic control nothing is said."""
+    if offered.Scheduled_SEResControlMode is None:
+        return ()
+    tuples = offered.Scheduled_SEResControlMode.ScheduleTuple
+    if not tuples:
+        return ()
+    return _stretches(tuples[0].ChargingSchedule.PowerSchedule.PowerScheduleEntries.PowerScheduleEntry)
+
+
+def _stretches(entries: tuple[m.PowerScheduleEntryType, ...]) -> tuple[Stretch, ...]:
+    start, found = 0, []
+    for entry in entries:
+        found.append(Stretch(start, number(entry.Power)))
+        start += entry.Duration
+    return tuple(found)
 
 
 def chosen_tuple(offered: m.ScheduleExchangeRes) -> int:
@@ -124,19 +155,29 @@ def chosen_tuple(offered: m.ScheduleExchangeRes) -> int:
     return tuples[0].ScheduleTupleID
 
 
-def power_profile(control: Control, schedule_id: int, power_w: float) -> m.EVPowerProfileType:
-    """What a vehicle means to draw; in Dynamic control it is no promise."""
-    entry = m.PowerScheduleEntryType(Duration=_DAY_S, Power=rational(power_w))
+def power_profile(
+    control: Control, schedule_id: int, power_w: float, offered: tuple[Stretch, ...] = ()
+) -> m.EVPowerProfileType:
+    """What a vehicle means to draw: all it can within what it is offered. In Dynamic control no promise."""
     dynamic = control is Control.DYNAMIC
     chosen = m.Scheduled_EVPPTControlModeType(
         SelectedScheduleTupleID=max(1, schedule_id), PowerToleranceAcceptance="PowerToleranceConfirmed"
     )
+    powers = [(one.start_s, min(power_w, one.power_w)) for one in offered] or [(0, power_w)]
     return m.EVPowerProfileType(
         TimeAnchor=0,
         Dynamic_EVPPTControlMode=m.Dynamic_EVPPTControlModeType() if dynamic else None,
         Scheduled_EVPPTControlMode=None if dynamic else chosen,
-        EVPowerProfileEntries=m.EVPowerProfileEntryListType(EVPowerProfileEntry=(entry,)),
+        EVPowerProfileEntries=m.EVPowerProfileEntryListType(EVPowerProfileEntry=_entries(powers)),
     )
+
+
+def read_plan(asked: m.PowerDeliveryReq) -> tuple[Stretch, ...]:
+    """What a vehicle means to do; nothing if it does not promise anything."""
+    profile = asked.EVPowerProfile
+    if profile is None or profile.Scheduled_EVPPTControlMode is None:
+        return ()
+    return _stretches(profile.EVPowerProfileEntries.EVPowerProfileEntry)
 
 
 def objection(asked: m.PowerDeliveryReq, control: Control, rating: PowerLimits) -> m.responseCodeType | None:

@@ -151,8 +151,13 @@ def _schedule(secc: Secc, asked: m.ScheduleExchangeReq) -> Answer:
         departure_in_s=None,
         control=secc.control,
     )
-    secc.outlet.take_needs(scheduling.read_needs(asked, told))
-    response = scheduling.answer(header(secc), secc.control, service, secc.outlet.rating)
+    if not secc.asked_again:
+        secc.outlet.take_needs(scheduling.read_needs(asked, told))
+    secc.asked_again = secc.control is Control.SCHEDULED and secc.outlet.deciding()
+    offer = secc.outlet.offer() if secc.control is Control.SCHEDULED else ()
+    response = scheduling.answer(header(secc), secc.control, service, offer, deciding=secc.asked_again)
+    if secc.asked_again:
+        return Answer(State.SCHEDULE, response)
     if secc.wish is Wish.NEW_SCHEDULE:
         secc.wish = Wish.GO_ON
     if secc.energised or service.current is Current.AC:
@@ -186,6 +191,8 @@ def _power_on(secc: Secc, asked: m.PowerDeliveryReq) -> Answer:
     if (objection := scheduling.objection(asked, secc.control, secc.outlet.rating)) is not None:
         raise Refused(objection)
     secc.energised = True
+    if plan := scheduling.read_plan(asked):
+        secc.outlet.take_plan(plan)
     secc.outlet.set_contactor(True)
     return _delivered(secc, State.LOOP)
 

@@ -120,6 +120,7 @@ def _schedule(evcc: Evcc, response: m.ScheduleExchangeRes) -> State:
         evcc.want(Wish.PAUSE)
         return State.POWER_OFF if evcc.energised else State.STOP
     evcc.schedule_id = scheduling.chosen_tuple(response)
+    evcc.offered = scheduling.read_offer(response)
     if evcc.energised or evcc.service.current is Current.AC:
         return State.POWER_ON
     return State.CABLE_CHECK
@@ -153,7 +154,7 @@ def _power_on(evcc: Evcc) -> m.PowerDeliveryReq:
         Header=header(evcc),
         EVProcessing="Finished",
         ChargeProgress="Start",
-        EVPowerProfile=scheduling.power_profile(evcc.control, evcc.schedule_id, power_w),
+        EVPowerProfile=scheduling.power_profile(evcc.control, evcc.schedule_id, power_w, evcc.offered),
         BPT_ChannelSelection="Charge" if evcc.service.bidirectional else None,
     )
 

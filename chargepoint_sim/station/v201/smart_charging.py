@@ -11,8 +11,6 @@ from chargepoint_sim.station.v201 import spelling
 from chargepoint_sim.station.v201.desk import Desk, Routes
 from chargepoint_sim.station.v201.spelling import Payload
 
-_SOURCE = "CSO"
-
 
 class SmartCharging:
     """Block K."""
@@ -59,26 +57,35 @@ class SmartCharging:
         self, request_id: int, charging_profile: Payload, evse_id: int | None = None, **_: object
     ) -> object:
         """Announce a report of profiles, then send it, one part per EVSE."""
-        sources = charging_profile.get("charging_limit_source") or [_SOURCE]
-        found = (
-            self._desk.cabinet.installed(_criteria(charging_profile, evse_id)) if _SOURCE in sources else []
-        )
+        sources = charging_profile.get("charging_limit_source")
+        source = self._desk.cabinet.instruments.external.source
+        found = [
+            one
+            for one in self._desk.cabinet.installed(_criteria(charging_profile, evse_id))
+            if not sources or source(one.profile) in sources
+        ]
         if not found:
             return call_result.GetChargingProfiles(status="NoProfiles")
         self._desk.later(lambda: self._report_profiles(request_id, found))
         return call_result.GetChargingProfiles(status="Accepted")
 
     async def _report_profiles(self, request_id: int, found: list[Installed]) -> None:
-        evses = sorted({one.evse_id for one in found})
-        for evse_id in evses:
-            profiles = [self._desk.profiles.write(one.profile) for one in found if one.evse_id == evse_id]
+        """A part for each EVSE and each who has set profiles there."""
+        source = self._desk.cabinet.instruments.external.source
+        places = sorted({(one.evse_id, source(one.profile)) for one in found})
+        for place in places:
+            profiles = [
+                self._desk.profiles.write(one.profile)
+                for one in found
+                if (one.evse_id, source(one.profile)) == place
+            ]
             await self._desk.ask(
                 call.ReportChargingProfiles(
                     request_id=request_id,
-                    charging_limit_source=_SOURCE,
-                    evse_id=evse_id,
+                    charging_limit_source=place[1],
+                    evse_id=place[0],
                     charging_profile=profiles,
-                    tbc=evse_id != evses[-1],
+                    tbc=place != places[-1],
                 )
             )
 

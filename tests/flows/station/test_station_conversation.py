@@ -373,7 +373,7 @@ async def test_a_negative_limit_reaches_the_vehicle_as_bytes(csms: Any, bench: A
     assert answer == {"status": "Accepted"}
     await csms.wait_for("TransactionEvent", lambda p: measured(p, "Power.Active.Export") == 7_000)
     visit = one.station.cabinet.visits[1]
-    assert visit._hookup._evcc.power_w == -7_000
+    assert visit._sessions._hookup._evcc.power_w == -7_000
     assert one.station.cabinet.evses[1].vehicle.ability.discharge_w == 10_000
     await peer.call("RequestStopTransaction", {"transactionId": transaction})
     await csms.wait_for("TransactionEvent", is_event(eventType="Ended"))
