@@ -1,7 +1,6 @@
 """What an EVSE will be able to let flow, by its profiles: what a vehicle is offered as a schedule (K15)."""
 
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.iso15118.outlet import Slot
@@ -10,6 +9,7 @@ from chargepoint_sim.profiles.profile import RateUnit
 from chargepoint_sim.profiles.store import ProfileStore
 
 _AHEAD_S = 86_400
+_ROUNDING_S = 2.0
 
 
 def slots(
@@ -29,18 +29,14 @@ def _limits(limit_w: float, rating: PowerLimits) -> PowerLimits:
 
 
 def still_holds(offer: tuple[Slot, ...], elapsed_s: float, now: tuple[Slot, ...]) -> bool:
-    """Whether what was offered so long ago is what holds now, as far as it went."""
-    left = [
-        slot for slot, after in zip(offer, (*offer[1:], None), strict=True) if not _past(after, elapsed_s)
-    ]
-    horizon_s = _AHEAD_S - elapsed_s
-    return _limits_alone(left) == _limits_alone([slot for slot in now if slot.start_s < horizon_s])
+    """Whether what was offered so long ago is what holds now, as far as it went.
+
+    Looked at a little after each step, because steps begin at whole seconds.
+    """
+    steps = [0.0, *(slot.start_s for slot in now), *(slot.start_s - elapsed_s for slot in offer)]
+    moments = [step + _ROUNDING_S for step in steps if 0.0 <= step < _AHEAD_S - elapsed_s - _ROUNDING_S]
+    return all(_at(offer, elapsed_s + moment) == _at(now, moment) for moment in moments)
 
 
-def _past(following: Slot | None, elapsed_s: float) -> bool:
-    return following is not None and following.start_s <= elapsed_s
-
-
-def _limits_alone(offer: list[Slot]) -> list[PowerLimits]:
-    """The limits one after the other, each once."""
-    return [one for one, _ in groupby(slot.limits for slot in offer)]
+def _at(offer: tuple[Slot, ...], moment_s: float) -> PowerLimits | None:
+    return next((slot.limits for slot in reversed(offer) if slot.start_s <= moment_s), None)

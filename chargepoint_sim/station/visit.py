@@ -10,15 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from chargepoint_sim.ev.vehicle import Vehicle
-from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission, Slot, Stretch
+from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.meter import Context
-from chargepoint_sim.profiles.profile import Mode, Period, Profile, RateUnit, Schedule, earliest
+from chargepoint_sim.profiles.profile import Mode, Profile, earliest
+from chargepoint_sim.station.agreement import Agreement
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.evse import Evse, Flow
-from chargepoint_sim.station.forecast import slots, still_holds
 from chargepoint_sim.station.knobs import Knob
-from chargepoint_sim.station.notices import ScheduleNews
 from chargepoint_sim.station.sampling import Sampling
 from chargepoint_sim.station.sessions import Sessions, Sleeper
 from chargepoint_sim.station.steering import order_w
@@ -32,7 +31,6 @@ from chargepoint_sim.station.words import (
 )
 
 CONNECTOR_ID = 1
-_SCHEDULE_WAIT_S = 50.0  # a vehicle waits for a minute
 _LONGEST_LIMIT_WAIT_S = 60.0
 
 
@@ -80,8 +78,9 @@ class Visit:
         self._sessions = Sessions(equipment, evse, vehicle, self._session_ended)
         if in_service:
             self._sessions.allow()
-        self._needs_at = self._offered_at = 0.0
-        self._offered: tuple[Slot, ...] = ()
+        self._agreement = Agreement(
+            equipment, evse, lambda: self.transaction, lambda: self.renegotiate(by_station=True)
+        )
         self._gone = asyncio.Event()
         self._flow = Flow.NONE
         self._sampling = Sampling(equipment, evse, self._rate_changed)
@@ -92,7 +91,7 @@ class Visit:
         """Stay until `leave` or `vanish`."""
         self.evse.on_needs, self.evse.on_change = self._take_needs, self._power_changed
         self.evse.two_way = self._equipment.may_give_back(None)
-        self.evse.on_plan, self.evse.forecast, self.evse.waits = self._take_plan, self._offer, self._deciding
+        self._agreement.begin()
         self.evse.plug(self.vehicle)
         self._follow_limit()
         if self._in_service:
@@ -114,7 +113,7 @@ class Visit:
             self._sampling.cancel()
             self._sessions.cancel()
             self.evse.on_needs, self.evse.on_change = lambda needs: None, lambda: None
-            self.evse.on_plan, self.evse.forecast, self.evse.waits = lambda plan: None, tuple, bool
+            self._agreement.end()
         if self.transaction is not None:
             self.transaction.charging_state = "Idle"
         self._lose(Point.CONNECTED, Trigger.EV_DEPARTED, StoppedReason.EV_DISCONNECTED)
@@ -248,7 +247,7 @@ class Visit:
         order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
         self._limited(min(order, share, 0.0) if self._held else min(order, share))
         self._follow_mode(found.mode)
-        self._follow_schedule()
+        self._agreement.check()
         return earliest(found.until, whole.until)
 
     def _limited(self, limit_w: float) -> None:
@@ -271,41 +270,9 @@ class Visit:
             transaction.operation_mode = mode
             self._tell(EventType.UPDATED, Trigger.OPERATION_MODE_CHANGED, Context.OTHER)
 
-    # Schedules that are agreed on with the vehicle, K15 to K17
-
-    def _deciding(self) -> bool:
-        """The server has a while to make up a schedule for the needs that it was told (K15.FR.07)."""
-        transaction, equipment = self.transaction, self._equipment
-        if transaction is None or not equipment.online() or equipment.profiles.has_own(transaction.id):
-            return False
-        return equipment.clock.monotonic() - self._needs_at < _SCHEDULE_WAIT_S
-
-    def _offer(self) -> tuple[Slot, ...]:
-        self._offered, self._offered_at = self._forecast(), self._equipment.clock.monotonic()
-        return self._offered
-
-    def _forecast(self) -> tuple[Slot, ...]:
-        closed_at = self.transaction.path_closed_at if self.transaction is not None else None
-        now, evse_id = self._equipment.clock.now(), self.evse.evse_id
-        return slots(self._equipment.profiles, evse_id, now, closed_at, self.evse.rating)
-
-    def _follow_schedule(self) -> None:
-        """What was offered does not hold any more: talk about it again (K16)."""
-        if not self._offered or not self.evse.closed:
-            return
-        elapsed_s = self._equipment.clock.monotonic() - self._offered_at
-        if not still_holds(self._offered, elapsed_s, self._forecast()):
-            self._offered = ()
-            self._sessions.renegotiate(by_station=True)
-
-    def _take_plan(self, plan: tuple[Stretch, ...]) -> None:
-        """K15.FR.12, K16.FR.07: what the vehicle means to do is told."""
-        periods = tuple(Period(one.start_s, one.power_w) for one in plan)
-        schedule = Schedule(1, RateUnit.W, periods)
-        self._equipment.emit(ScheduleNews(self.evse.evse_id, self._equipment.clock.now(), schedule))
-
     def _take_needs(self, needs: ChargingNeeds) -> None:
-        self.needs_told, self._needs_at = True, self._equipment.clock.monotonic()
+        self.needs_told = True
+        self._agreement.needs_told()
         self._equipment.emit(NeedsNews(self.evse.evse_id, needs, self._equipment.clock.now()))
 
     def _power_changed(self) -> None:
