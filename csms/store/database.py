@@ -189,6 +189,30 @@ class Database:
         return rows[0] if rows else None
 
 
+class _Tidy(sqlite3.Connection):
+    """Closes its cursors with itself.
+
+    A statement that is not at its end keeps SQLite's connection alive, with all its locks, although it was
+    closed; and who is cancelled while he reads leaves one behind until the garbage collector comes by.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def cursor(self, *arguments: Any) -> Any:
+        """As ever, and remembered."""
+        cursor = super().cursor(*arguments)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
 def tune(connection: sqlite3.Connection, *, lasting: bool) -> None:
     """Set up a SQLite connection that writes: nothing is acknowledged before it is on disk."""
     connection.execute(f"PRAGMA busy_timeout={int(WAIT_S * 1000)}")
@@ -226,7 +250,9 @@ def _prepare_file(path: Path) -> None:
 
 def _sqlite_engine(url: URL, *, lasting: bool) -> AsyncEngine:
     driver = url.set(drivername="sqlite+aiosqlite")
-    writing = create_async_engine(driver, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
+    writing = create_async_engine(
+        driver, pool_size=1, max_overflow=0, pool_timeout=WAIT_S, connect_args={"factory": _Tidy}
+    )
 
     @event.listens_for(writing.sync_engine, "connect")
     def _writer(connection: Any, _record: object) -> None:

@@ -1,6 +1,7 @@
 """Opening, migrating, transactions, and what is said when the database cannot be had."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -140,6 +141,36 @@ async def test_a_transaction_that_is_cancelled_leaves_nothing_and_frees_its_turn
     async with asyncio.timeout(5), db.begin() as conn:
         await stations.add(conn, station("a"))
     assert await stations.get(db, "a") is not None
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+async def test_who_is_cancelled_while_he_reads_leaves_no_lock_behind(db: Database) -> None:
+    """Not even until the garbage collector comes by."""
+    inside = asyncio.Event()
+
+    async def hold() -> None:
+        async with db.begin() as conn:
+            await stations.add(conn, station("a"))
+            async with conn.stream(text(ENDLESS)) as rows:
+                async for _ in rows:
+                    inside.set()
+
+    gc.disable()
+    try:
+        for number in range(10):
+            inside.clear()
+            holding = asyncio.create_task(hold())
+            await inside.wait()
+            holding.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await holding
+            async with asyncio.timeout(5), db.begin() as conn:
+                await stations.add(conn, station(f"b{number}"))
+    finally:
+        gc.enable()
+    assert await stations.get(db, "a") is None
 
 
 async def test_a_reader_sees_what_is_committed_and_nothing_else(db: Database) -> None:
