@@ -36,7 +36,7 @@ conformance: $(VENV)/.installed-dev
 	$(BIN)/python tools/conformance.py $(ARGS)
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks --page docs/benchmarks.md $(ARGS)
 
 crash-audit: $(VENV)/.installed-dev
 	$(BIN)/python -m reliability crash --rounds $(ROUNDS) $(ARGS)

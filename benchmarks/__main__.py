@@ -121,6 +121,21 @@ def show(result: Result, console: Console) -> None:
         console.print(f"FAILED: {name}: {reason}")
 
 
+def as_markdown(result: Result) -> str:
+    """The same for the documentation."""
+    machine = ", ".join(map(" ".join, result.machine.items()))
+    told = [
+        f"{result.began[:10]}; {machine}. A {result.plan} run; 1-minute load {result.load_before:.2f} "
+        f"before, {result.load_after:.2f} after; {sum(result.seconds.values()) / 60:.0f} minutes.",
+        report.summed_up(result.verdicts),
+        *(f"Not brought: {name}: {reason}." for name, reason in result.missing.items()),
+        *(f"Failed: {name}: {reason}." for name, reason in result.failed.items()),
+        "A ratio of a latency or of memory is better if it is smaller, and its floor is a ceiling.",
+    ]
+    tables = [report.verdicts(result.verdicts), *report.absolutes(result.series)]
+    return "\n".join([*(f"{text}\n" for text in told), *(table.markdown() for table in tables)])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if all scenarios ran, whatever they measured; a floor that is not met is told, not an error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -128,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tiny", action="store_const", const="tiny", dest="size", help=argparse.SUPPRESS)
     parser.add_argument("--only", action="append", choices=SCENARIOS, default=[], help="may be repeated")
     parser.add_argument("--json", type=Path, help="write every round of every measurement to this file")
-    parser.add_argument("--markdown", type=Path, help="write the tables for the documentation to this file")
+    parser.add_argument("--page", type=Path, help="write the tables between the marks of this Markdown page")
     parser.add_argument("--offline", action="store_true", help="without ocpp-rpc (npm) and PostgreSQL")
     options = parser.parse_args(arguments)
     console = Console()
@@ -138,10 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show(result, console)
     if options.json is not None:
         options.json.write_text(result.as_json())
-    if options.markdown is not None:
-        tables = [report.verdicts(result.verdicts), *report.absolutes(result.series)]
-        summary = f"{report.summed_up(result.verdicts)}\n"
-        options.markdown.write_text("\n".join([summary, *(table.markdown() for table in tables)]))
+    if options.page is not None and not options.only:  # a part of the result would look like all of it
+        page = options.page.read_text()
+        options.page.write_text(report.in_page(page, as_markdown(result)))
     return 1 if result.failed else 0
 
 

