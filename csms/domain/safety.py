@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from csms.domain.dialect_record import Discharge
+from csms.domain.dialect_record import UNKNOWN, DialectRecord
 from csms.domain.profile import LEASE_MAX_S, ChargingProfile, ProfileKind, Purpose
 from csms.domain.units import finite
 from csms.errors import Unsafe
@@ -35,7 +35,7 @@ class Order:
     profile: ChargingProfile
     evse_id: int
     transaction_id: str | None = None
-    discharge: Discharge = Discharge.NONE
+    record: DialectRecord = UNKNOWN
     vehicle_bidirectional: bool | None = None
     max_discharge_w: float | None = None
     vehicle_max_discharge_w: float | None = None
@@ -131,7 +131,7 @@ def _import(order: Order, now: datetime) -> bool:
 
 
 def _capable(order: Order, now: datetime) -> bool:
-    return order.discharge is not Discharge.NONE and order.vehicle_bidirectional is True
+    return order.record.may_discharge and order.vehicle_bidirectional is True
 
 
 def _rated_w(order: Order) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from csms.domain.dialect_record import declared
+from csms.domain.dialect_record import DialectRecord, Discharge
 from csms.domain.dispatch import allocate
 from csms.domain.flexibility import EvseView, Offer
 from csms.domain.flexibility import offer as offer_of
@@ -49,6 +49,7 @@ class Scene:
     fallbacks: Mapping[EvseKey, Fallback]
     busy: Callable[[EvseKey], bool]
     envelope: Envelope
+    dialect: Callable[[str, Discharge], DialectRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def decide(
         and _key(view) not in steered
         and not _alone(view, offer, steered)
         and not scene.busy(_key(view))
+        and not scene.lines.get(_key(view), Line()).paused(now)
     ]
     setpoints = yield from mapped(lambda pair: _row(event, *pair, power_w.get(_key(pair[0]))), offered)
     dispatch = _summed(event, now, (wanted_w, adrift_w, measured_w), setpoints)
@@ -135,7 +137,8 @@ def _leases(
                 continue
             limit_w = power_w[key] = order.profile.periods[0].limit_w
             until = order.ends_at(scene.now)
-            if scene.lines.get(key, none).due(limit_w, view.transaction_id, until, scene.now):
+            line = scene.lines.get(key, none)
+            if line.due(limit_w, view.transaction_id, until, scene.now, order.record):
                 lease = Lease(limit_w, until, view.transaction_id, scene.now)
                 due.append(PutLease(lease, order, scene.now, _seat(event, view)))
         yield
@@ -154,7 +157,8 @@ def put_fallback(
     limit_w = scene.envelope.fallback_w(key, program.terms.fallback_w)
     fallback = Fallback(limit_w, since, fallback_until(view.station_id, event))
     fallback = fallback.with_known(scene.fallbacks.get(key), now)
-    return PutFallback(fallback, fallback_for(key, fallback, rating_w, now), _seat(event, view))
+    profile = fallback_for(key, fallback, rating_w, now)
+    return PutFallback(fallback, profile, _seat(event, view), scene.dialect(view.station_id, view.discharge))
 
 
 def _ready(view: EvseView, offer: Offer, event: GridEvent, program: Program, scene: Scene) -> bool:
@@ -193,12 +197,11 @@ def _order(
     None if they forbid that too.
     """
     now = scene.now
-    lease_s = lease_seconds(view.station_id, event, program.terms, now)
+    record = scene.dialect(view.station_id, view.discharge)
+    lease_s = lease_seconds(view.station_id, event, program.terms, now, record)
     for limit_w in (setpoint_w,) if setpoint_w >= 0 else (setpoint_w, 0.0):
-        profile = lease_profile(
-            lease_id(view.evse_id), view.transaction_id, limit_w, now, lease_s, declared(view.discharge)
-        )
-        order = _described(event, program, view, profile, scene)
+        profile = lease_profile(lease_id(view.evse_id), view.transaction_id, limit_w, now, lease_s, record)
+        order = replace(_described(event, program, view, profile, scene), record=record)
         try:
             check_order(order, now)
         except Unsafe:
@@ -221,7 +224,6 @@ def _described(
         profile=profile,
         evse_id=view.evse_id,
         transaction_id=view.transaction_id,
-        discharge=view.discharge,
         vehicle_bidirectional=view.vehicle_bidirectional,
         max_discharge_w=view.max_discharge_w,
         vehicle_max_discharge_w=vehicle_w,
@@ -287,9 +289,9 @@ def prepare(
     """
     key = _key(view)
     known = scene.fallbacks.get(key)
-    if scene.busy(key) or (
-        view.fallback_acknowledged and known is not None and known.covers(event, program.terms, scene.now)
-    ):
+    if scene.busy(key) or scene.lines.get(key, Line()).paused(scene.now):
+        return None
+    if view.fallback_acknowledged and known is not None and known.covers(event, program.terms, scene.now):
         return None
     if not held and view.max_charge_w is None:
         return None

@@ -15,12 +15,14 @@ would stop a driver's charging. Therefore it is kept as short and as narrow as i
 * Events that follow each other closely at an EVSE share one fallback, the stricter of theirs.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from zlib import crc32
 
+from csms.domain.dialect_record import UNKNOWN, DialectRecord
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import (
     LEASE_MAX_S,
@@ -40,7 +42,12 @@ FALLBACK_ID = 920_000
 SPREAD_S = 30.0
 """What ends for many at the same time is spread over so many seconds (V-11)."""
 
-LEASE_JITTER = 0.15
+LEASE_JITTER = 0.4
+"""Leases given at one moment end spread over so large a part of their length (V-11)."""
+
+RENEW_ROOM_S = 60
+"""A lease lasts at least twice the time between two writes that its station takes, and so much more."""
+
 FALLBACK_TAIL_S = 120.0
 _TAIL = timedelta(seconds=FALLBACK_TAIL_S)
 PREPARE_S = 120.0
@@ -71,9 +78,17 @@ def share_of(station_id: str) -> float:
     return crc32(station_id.encode()) / 0xFFFFFFFF
 
 
-def lease_seconds(station_id: str, event: GridEvent, terms: Terms, now: datetime) -> int:
-    """How long a lease given now runs: the program's length less a jitter, never far past the event's end."""
+def lease_seconds(
+    station_id: str, event: GridEvent, terms: Terms, now: datetime, record: DialectRecord = UNKNOWN
+) -> int:
+    """How long a lease given now runs: the program's length less a jitter, never far past the event's end.
+
+    Longer for a station that may be written seldom only (its flash budget), never longer than it takes.
+    """
     longest = min(terms.lease_s, LEASE_MAX_S) * (1 - LEASE_JITTER * share_of(station_id))
+    if record.min_interval_s:
+        longest = min(max(longest, 2 * record.min_interval_s + RENEW_ROOM_S), LEASE_MAX_S)
+    longest = min(longest, record.max_duration_s or LEASE_MAX_S)
     left = (event.end - now).total_seconds() + SPREAD_S * share_of(station_id)
     return max(1, ceil(min(longest, left)))
 
@@ -158,8 +173,10 @@ class Line:
     """What one EVSE may be following: the lease it accepted, those it never answered, those just replaced.
 
     `unclear` says that a lease of unknown depth may be there (found half done after a restart); `rewrite`
-    that the station was away and must be told again before it is believed (V-09). `ordered_at` is when power
-    on this side was first ordered, `lowered_at` when less of it was.
+    that the station was away and must be told again before it is believed (V-09). Before `not_before` the
+    station wants no other profile, as for `settle_s` after a clear; `dynamic` says that the lease can be
+    updated (2.1); `read_back_w` is what its composite schedule was last seen to agree with. `ordered_at` is
+    when power on this side was first ordered, `lowered_at` when less of it was.
     """
 
     lease: Lease | None = None
@@ -167,6 +184,10 @@ class Line:
     replaced: list[tuple[Lease, datetime]] = field(default_factory=list)
     unclear: bool = False
     rewrite: bool = False
+    not_before: datetime | None = None
+    settle_s: float = 0.0
+    dynamic: bool = False
+    read_back_w: float | None = None
     ordered_at: datetime | None = None
     lowered_at: datetime | None = None
 
@@ -182,6 +203,8 @@ class Line:
             self.ordered_at = self.lowered_at = at
         elif abs(lease.limit_w) < abs(self.lease.limit_w) - SHIFT_W:
             self.lowered_at = at
+        if self.lease is None or self.lease.transaction_id != lease.transaction_id:
+            self.read_back_w = None
         self.lease, self.unproven, self.unclear, self.rewrite = lease, [], False, False
 
     def refused(self, lease: Lease) -> None:
@@ -193,11 +216,18 @@ class Line:
         before = [*self.unproven, *([self.lease] if self.lease else [])]
         self.replaced += [(old, at) for old in before]
         self.lease, self.unproven, self.unclear, self.rewrite, self.ordered_at = None, [], False, False, None
+        self.dynamic, self.read_back_w = False, None
+        if self.settle_s:
+            self.not_before = at + timedelta(seconds=self.settle_s)
+
+    def paused(self, now: datetime) -> bool:
+        """Whether the station wants no profile yet."""
+        return self.not_before is not None and now < self.not_before
 
     def pass_time(self, now: datetime, metered_at: datetime | None) -> None:
         """Forget what has run out, and what a meter reading later than its replacement has disproved."""
         if self.lease is not None and self.lease.until <= now:
-            self.lease, self.ordered_at = None, None
+            self.lease, self.ordered_at, self.dynamic, self.read_back_w = None, None, False, None
         self.unproven = [lease for lease in self.unproven if lease.until > now]
         self.unclear = self.unclear and bool(self.unproven)
         self.replaced = [
@@ -228,9 +258,21 @@ class Line:
         for lease, _ in self.replaced:
             yield lease
 
-    def due(self, setpoint_w: float, transaction_id: str, until: datetime, now: datetime) -> bool:
-        """Whether a lease must be sent: none in force, another transaction, moved, or half over."""
+    def due(
+        self,
+        setpoint_w: float,
+        transaction_id: str,
+        until: datetime,
+        now: datetime,
+        record: DialectRecord = UNKNOWN,
+    ) -> bool:
+        """Whether a lease must be sent: none in force, another transaction, moved, or half over.
+
+        Not while the station wants none, and a mere correction not before its flash budget allows it.
+        """
         lease = self.lease
+        if self.paused(now):
+            return False
         if (
             lease is None
             or self.unproven
@@ -239,7 +281,12 @@ class Line:
             or lease.transaction_id != transaction_id
         ):
             return True
-        if moved(lease.limit_w, setpoint_w):
+        age_s = (now - lease.sent_at).total_seconds()
+        if turned_off(lease.limit_w, setpoint_w):
+            return True
+        if age_s < record.min_interval_s:
+            return False
+        if moved(lease.limit_w, setpoint_w, record.deadband_w) or age_s >= (record.keepalive_s or math.inf):
             return True
         whole_s = (lease.until - lease.sent_at).total_seconds()
         left_s = (lease.until - now).total_seconds()
@@ -255,8 +302,13 @@ def _side(power_w: float) -> int:
     return 0 if power_w >= 0 else 1 if power_w >= -2 * SHIFT_W else 2
 
 
-def moved(before_w: float, after_w: float) -> bool:
+def turned_off(before_w: float, after_w: float) -> bool:
+    """Whether a discharge ends, or begins."""
+    return (before_w < 0) != (after_w < 0)
+
+
+def moved(before_w: float, after_w: float, dead_band_w: float = DEAD_BAND_W) -> bool:
     """Whether a setpoint changed by more than the dead band, or ended a discharge."""
-    if (before_w < 0) != (after_w < 0):
+    if turned_off(before_w, after_w):
         return True
-    return abs(after_w - before_w) > max(DEAD_BAND_W, DEAD_BAND_SHARE * abs(before_w))
+    return abs(after_w - before_w) > max(dead_band_w, DEAD_BAND_SHARE * abs(before_w))

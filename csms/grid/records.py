@@ -69,7 +69,7 @@ def sent_row(item: PutFallback | PutLease, boots: Mapping[EvseKey, int], now: da
         purpose=Purpose(profile.purpose).value,
         limit_w=profile.periods[-1].limit_w,
         transaction_id=profile.transaction_id,
-        valid_to=profile.valid_to,
+        valid_to=item.lease.until if isinstance(item, PutLease) else profile.valid_to,
         boot_epoch=boots.get(key, 0),
         changed_at=now,
     )

@@ -16,18 +16,16 @@ import structlog
 from csms.blocks import smart_charging
 from csms.bus.bus import Bus
 from csms.clock import Clock
-from csms.domain.dialect_record import DialectRecord, declared
-from csms.domain.profile import ChargingProfile, InstallProfile
+from csms.domain.dialect_record import UNKNOWN, DialectRecord
+from csms.domain.profile import ChargingProfile, InstallProfile, ProfileKind, UpdateSetpoint
 from csms.domain.safety import Order, check_order
 from csms.errors import (
-    AskSuperseded,
     CsmsError,
-    NotSupportedByDialect,
     StationError,
-    StationRefused,
     Unsafe,
 )
-from csms.grid.leases import EvseKey, Fallback, Lease, Line, fallback_id, lease_id
+from csms.grid.delivery import ASK_TIMEOUT_S, RATE_LIMITED, SUPERSEDED, Reply, deliver, shown
+from csms.grid.leases import EvseKey, Fallback, Lease, Line, fallback_id, lease_id, moved
 from csms.grid.ledger import Ledger
 from csms.grid.participation import Part, Roster, Seat
 from csms.store.profiles import Outcome
@@ -35,13 +33,11 @@ from csms.store.profiles import Outcome
 log = structlog.get_logger()
 
 IN_FLIGHT = 200
-ASK_TIMEOUT_S = 30.0
-"""Real seconds, as all network time-outs."""
 SILENT_S = 60.0
 """A station that gave no answer is not counted on for so many house seconds."""
 RETRY_S = 5.0
 """A withdrawal that got no answer is tried again after so many house seconds."""
-SUPERSEDED = "superseded"
+NOT_SHOWN = "the composite schedule does not show the order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,7 @@ class PutFallback:
     fallback: Fallback
     profile: ChargingProfile
     seat: Seat
+    record: DialectRecord = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,6 @@ class PutLease:
     order: Order
     made_at: datetime
     seat: Seat
-
-    @property
-    def record(self) -> DialectRecord:
-        """How the station takes it."""
-        return declared(self.order.discharge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +270,8 @@ class Actuator:
         check_order(Order(work.profile, key[1]), self._clock.now())
         # Who gets no answer may have been obeyed: it stays noted, so that it will be withdrawn.
         self.fallbacks[key] = work.fallback
-        answer = await self._ask(key, InstallProfile(key[1], work.profile))
+        reply = await deliver(self._bus, key[0], InstallProfile(key[1], work.profile, work.record))
+        answer = self._outcome(key, work.profile, reply)
         if answer.state == "accepted":
             self.fallbacks[key] = replace(work.fallback, acknowledged=True)
         elif answer.state == "rejected":
@@ -286,43 +279,58 @@ class Actuator:
         await self._write(key, answer, work.seat, Part.PREPARED)
 
     async def _put_lease(self, key: EvseKey, work: PutLease) -> None:
-        line, lease = self.line(key), work.lease
-        now = self._clock.now()
+        line, lease, now = self.line(key), work.lease, self._clock.now()
         try:
             check_order(_aged(work.order, (now - work.made_at).total_seconds()), now)
         except Unsafe as unsafe:
             log.warning("order withheld", station_id=key[0], evse_id=key[1], rule=unsafe.rule)
             await self._not_sent(key, work, f"{unsafe.rule} {unsafe.detail}")
             return
-        answer = await self._ask(key, InstallProfile(key[1], work.order.profile, work.record))
-        if answer.state == "accepted":
+        profile, record = work.order.profile, work.order.record
+        line.settle_s = record.clear_async_s
+        dynamic = profile.kind is ProfileKind.DYNAMIC
+        updated = dynamic and line.dynamic and not line.rewrite and not line.unclear
+        reply = await deliver(
+            self._bus,
+            key[0],
+            UpdateSetpoint(profile.id, lease.limit_w) if updated else InstallProfile(key[1], profile, record),
+        )
+        if reply.state == "accepted":
             line.accepted(lease, self._clock.now())
-        elif answer.state == "rejected" or answer.reason == SUPERSEDED:
+            line.dynamic = dynamic
+        elif reply.state == "rejected" or reply.reason == SUPERSEDED:
             line.refused(lease)
-        await self._write(key, answer, work.seat, Part.FOLLOWING)
+        if updated and reply.state != "accepted":
+            line.dynamic = False  # it may be gone: the next lease is put in full
+        await self._write(key, self._outcome(key, profile, reply), work.seat, Part.FOLLOWING)
+        if reply.state == "accepted":
+            await self._read_back(key, work)
 
-    async def _ask(self, key: EvseKey, ask: InstallProfile) -> Outcome:
-        """Install, and say what came of it."""
-        station_id, evse_id = key
-        try:
-            answer = await smart_charging.install(self._bus, station_id, ask, ASK_TIMEOUT_S)
-            state, reason = (
-                ("accepted", None) if answer.accepted else ("rejected", answer.reason or "Rejected")
-            )
-        except AskSuperseded:
-            state, reason = "failed", SUPERSEDED
-        except (StationRefused, NotSupportedByDialect) as error:
-            state, reason = "rejected", error.reason
-        except StationError as error:
-            # Lost on the way there or on the way back: nobody knows, so it counts as obeyed until it has run
-            # out.
-            state, reason = "failed", error.reason or type(error).__name__
-        return Outcome(station_id, evse_id, ask.profile.id, state, reason, self._clock.now())
+    async def _read_back(self, key: EvseKey, work: PutLease) -> None:
+        """Where the composite schedule can be trusted it must show the discharge; else it is withdrawn."""
+        line, limit_w = self.line(key), work.lease.limit_w
+        if line.read_back_w is not None and not moved(line.read_back_w, limit_w):
+            return
+        if await shown(self._bus, key, limit_w, work.order.record):
+            line.read_back_w = limit_w
+            return
+        log.warning("order not in composite schedule", station_id=key[0], evse_id=key[1], setpoint_w=limit_w)
+        slot = self._slots.get(key)
+        if slot is not None:
+            slot.following = Withdraw(fallback=False)
+        row = self._roster.mark(work.seat, Part.NOT_FOLLOWING, self._clock.now(), NOT_SHOWN)
+        await self._ledger.write(*([row] if row else []))
+
+    def _outcome(self, key: EvseKey, profile: ChargingProfile, reply: Reply) -> Outcome:
+        now = self._clock.now()
+        if reply.pause_s is not None:
+            self.line(key).not_before = now + timedelta(seconds=reply.pause_s)
+        return Outcome(*key, profile.id, reply.state, reply.reason, now)
 
     async def _write(self, key: EvseKey, answer: Outcome, seat: Seat, accepted: Part) -> None:
         part = accepted
         if answer.state == "rejected":
-            part = Part.REFUSED
+            part = (self._roster.state(seat) or accepted) if answer.reason == RATE_LIMITED else Part.REFUSED
             log.info("profile rejected", station_id=key[0], evse_id=key[1], reason=answer.reason)
             if answer.profile_id == lease_id(key[1]) and self.line(key).lease is not None:
                 answer = answer._replace(state="failed")  # the one before still stands: its row must be found

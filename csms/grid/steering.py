@@ -16,6 +16,7 @@ from csms.grid import decision
 from csms.grid.baselines import freeze
 from csms.grid.compliance import Compliance
 from csms.grid.decision import Decision, Recall, Scene
+from csms.grid.dialects import Dialects
 from csms.grid.envelope import Envelope
 from csms.grid.fleet import Snapshot, view_of
 from csms.grid.leases import EvseKey
@@ -45,6 +46,7 @@ class Steering:
         self._book = book
         self._roster = roster
         self._actuator = actuator
+        self._dialects = Dialects(db)
         self._soc_watch = SocWatch()
         self._compliance = Compliance()
         self._memories: dict[str, Recall] = {}
@@ -68,6 +70,8 @@ class Steering:
         self.news = False
         self._active = {event.id for event in active}
         watched = await walk(self._soc_watch.watch(snapshot.rows))
+        if active or upcoming:
+            await self._dialects.refresh()
         scene = self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = dict(await walk(mapped(_boot, snapshot.rows)))
@@ -104,6 +108,7 @@ class Steering:
             lines=self._actuator.lines,
             fallbacks=self._actuator.fallbacks,
             busy=self._actuator.busy,
+            dialect=self._dialects.of,
             envelope=Envelope(self._actuator.lines, self._actuator.fallbacks, snapshot.sites, snapshot.now),
         )
 

@@ -6,16 +6,27 @@ Real store, real bus, a clock moved by hand, stations written by hand.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
 from csms.bus.memory import MemoryBus
+from csms.domain.dialect_choice import Origin, Standing
+from csms.domain.dialect_record import DialectRecord
 from csms.domain.facts import Fact
 from csms.domain.grid_event import EventRequest, GridEvent, Scope
 from csms.domain.meter import Reading
-from csms.domain.profile import ChargingProfile, ClearProfile, InstallProfile, ProfileAnswer, Purpose
+from csms.domain.profile import (
+    ChargingProfile,
+    ClearProfile,
+    InstallProfile,
+    Period,
+    ProfileAnswer,
+    ProfileKind,
+    Purpose,
+    UpdateSetpoint,
+)
 from csms.domain.program import Program, Terms
 from csms.domain.station import EvseRating
 from csms.domain.transaction import IdToken, Transaction
@@ -23,12 +34,13 @@ from csms.errors import StationOffline, StationTimeout
 from csms.grid import intake
 from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
-from csms.store import programs, stations, tokens, transactions
+from csms.store import dialect_records, programs, stations, tokens, transactions
 from csms.store.database import Database
 from csms.store.programs import DriverRow, NeedRow, VehicleRow
 from csms.store.stations import SiteRow, StationRow
 from csms.store.tokens import IdTokenRow
 from csms.store.writer import Writer
+from csms.wire import words
 
 START = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 PROGRAM = "evening-peak"
@@ -95,6 +107,9 @@ class Car:
     soc_silent: bool = False
     known_capacity_wh: float | None = None
     stamp_ahead_s: float = 0.0
+    shows: str = "honest"
+    budget_s: float = 0.0
+    written_at: datetime | None = None
 
     @property
     def installs(self) -> list[ChargingProfile]:
@@ -122,13 +137,44 @@ class Car:
             await self.gate.wait()
         if self.manner == "mute":
             raise StationTimeout(self.station_id)
+        if isinstance(ask, words.GetCompositeScheduleRequest):
+            return self._composite(ask)
+        if isinstance(ask, UpdateSetpoint):
+            held = self.held.get(ask.profile_id)
+            if held is None or held.kind is not ProfileKind.DYNAMIC:
+                return ProfileAnswer(False, "InvalidProfile")
+            periods = (Period(0, ask.setpoint_w),)
+            self.held[held.id] = replace(held, periods=periods, start=self.clock.now())
+            return ProfileAnswer(True)
         if isinstance(ask, ClearProfile):
             return ProfileAnswer(self.held.pop(ask.profile_id, None) is not None)
         assert isinstance(ask, InstallProfile)
         if self.manner == "refuse" and ask.profile.purpose is Purpose.TX:
             return ProfileAnswer(False, "InvalidSchedule")
+        now = self.clock.now()
+        if self.budget_s and self.written_at and (now - self.written_at).total_seconds() < self.budget_s:
+            return ProfileAnswer(False, "RateLimitExceeded", f"{self.budget_s:.0f} seconds before retry")
+        self.written_at = now
         self.held[ask.profile.id] = ask.profile
         return ProfileAnswer(True)
+
+    def _composite(self, ask: words.GetCompositeScheduleRequest) -> words.GetCompositeScheduleResponse:
+        """`blind` reads a negative limit as none, `shut` has no composite schedule."""
+        if self.shows == "shut":
+            return words.GetCompositeScheduleResponse(status="Rejected")
+        limits = {held.purpose: _limit(held, self.clock.now()) for held in self.held.values()}
+        limit = limits.get(Purpose.TX)
+        if limit is not None and limit < 0 and self.shows == "blind":
+            limit = self.rating_w
+        period = words.ChargingSchedulePeriodType(start_period=0, limit=limit)
+        schedule = words.CompositeScheduleType(
+            evse_id=ask.evse_id,
+            duration=ask.duration,
+            schedule_start=self.clock.now().isoformat(),
+            charging_rate_unit="W",
+            charging_schedule_period=(period,),
+        )
+        return words.GetCompositeScheduleResponse(status="Accepted", schedule=schedule)
 
     def step(self, seconds: float) -> None:
         """Live so long: power, registers, SoC."""
@@ -267,6 +313,12 @@ class Stage:
         await self.stack.enter_async_context(self.bus.answer(name, car.serve))
         await self.plug_in(car)
         return car
+
+    async def dialect(self, car: Car, record: DialectRecord) -> None:
+        """What is known of how the station takes orders."""
+        standing = Standing(record, Origin.SET)
+        async with self.db.begin() as conn:
+            await dialect_records.put_standing(conn, car.station_id, standing, self.clock.now(), None)
 
     async def plug_in(self, car: Car) -> None:
         reading = car.reading()

@@ -96,7 +96,7 @@ async def test_unchanged_setpoint_is_renewed_at_half_time_only(stage: Stage) -> 
     car = await stage.car("cs1")
     await stage.event(-5000, duration_s=900)
     await stage.turn()
-    await stage.live(120)
+    await stage.live(80)
     assert len(car.leases) == 1
     await stage.live(60)
     assert len(car.leases) == 2

@@ -67,7 +67,7 @@ async def test_one_leads_and_the_other_takes_over(stage: Stage) -> None:
     _second(stage)
     await stage.event(-8_000, duration_s=900)
     await stage.turn()
-    await stage.live(100)
+    await stage.live(80)
     sent = len(car.installs)
     assert sent == 2  # one fallback, one lease: not both nodes
     stage.loops.remove(first)

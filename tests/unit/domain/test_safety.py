@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csms.domain import safety
-from csms.domain.dialect_record import Discharge
+from csms.domain.dialect_record import UNKNOWN, Discharge, declared
 from csms.domain.flexibility import EvseView, offer
 from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ChargingProfile, Period, Purpose, fallback_profile, lease_profile
@@ -26,7 +26,7 @@ GOOD = Order(
     profile=LEASE,
     evse_id=1,
     transaction_id="tx1",
-    discharge=Discharge.NEGATIVE_LIMIT,
+    record=declared(Discharge.NEGATIVE_LIMIT),
     vehicle_bidirectional=True,
     max_discharge_w=10_000.0,
     vehicle_max_discharge_w=7000.0,
@@ -118,7 +118,7 @@ BREACHES: list[tuple[str, dict[str, Any]]] = [
     ("V-14", {"clock_skew_s": 10.1}),
     ("V-14", {"clock_skew_s": math.nan}),
     ("V-15", {"enrolled": False}),
-    ("V-15", {"discharge": Discharge.NONE}),
+    ("V-15", {"record": UNKNOWN}),
     ("V-15", {"vehicle_bidirectional": None}),
     ("V-15", {"vehicle_bidirectional": False}),
     ("V-15", {"capacity_wh": None}),
@@ -192,7 +192,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "profile": profiles,
     "evse_id": st.integers(0, 4),
     "transaction_id": st.sampled_from(["tx1", "tx2", None]),
-    "discharge": st.sampled_from(Discharge),
+    "record": st.sampled_from(Discharge).map(declared),
     "vehicle_bidirectional": st.sampled_from([True, False, None]),
     "max_discharge_w": mostly(5000, 12_000),
     "vehicle_max_discharge_w": mostly(5000, 12_000),
@@ -241,7 +241,7 @@ def test_an_accepted_order_keeps_every_invariant(order: Order) -> None:
     assert order.enrolled
     assert not order.opted_out
     assert not order.faulted
-    assert order.discharge is not Discharge.NONE
+    assert order.record.may_discharge
     assert order.vehicle_bidirectional is True
     known = (
         order.soc,
