@@ -70,9 +70,7 @@ class Steering:
         self.news = False
         self._active = {event.id for event in active}
         watched = await walk(self._soc_watch.watch(snapshot.rows))
-        if active or upcoming:
-            await self._dialects.refresh()
-        scene = self._scene(snapshot)
+        scene = await self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = dict(await walk(mapped(_boot, snapshot.rows)))
         ruled = await walk(members.ruled(active, snapshot))
@@ -101,7 +99,8 @@ class Steering:
                 self._roster.distrust(event.id)
         self._forget([*active, *upcoming])
 
-    def _scene(self, snapshot: Snapshot) -> Scene:
+    async def _scene(self, snapshot: Snapshot) -> Scene:
+        await self._dialects.refresh()
         return Scene(
             now=snapshot.now,
             sites=snapshot.sites,
