@@ -8,8 +8,8 @@ from csms.blocks.availability import keep_status
 from csms.blocks.context import Context
 from csms.blocks.numbering import recorded
 from csms.blocks.times import written
-from csms.domain.numbering import ConnectorReport, next_number
-from csms.domain.station import StatusReport
+from csms.domain.numbering import next_number
+from csms.domain.station import ConnectorReport, StatusReport
 from csms.domain.transaction import EventType, TransactionEvent
 from csms.store import journal, transactions
 from csms.wire import words

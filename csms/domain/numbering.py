@@ -7,12 +7,10 @@ and one that was kept before, told by its content, has its number already.
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
-from csms.domain.station import ConnectorStatus
 from csms.domain.transaction import EventType, IdTokenInfo, Transaction, TransactionEvent
 
 _ID_BITS = 31  # OCPP 1.6 ids are integers of 32 bits; none is negative or 0, which stations use for 'none'
@@ -26,23 +24,6 @@ class UnnumberedEvent(Struct, frozen=True, gc=False):
     """
 
     event: TransactionEvent
-
-
-class ConnectorReport(Struct, frozen=True, gc=False):
-    """A connector's status by a station that tells with it how charging goes on, and what is wrong.
-
-    `evse_id` 0 is the whole station. `at` None: no time was told. `error` is None where nothing is wrong.
-    """
-
-    evse_id: int
-    connector_id: int
-    status: ConnectorStatus
-    at: datetime | None
-    charging_state: str | None = None
-    error: str | None = None
-    detail: str | None = None
-    raw: bytes = b""
-    digest: bytes = b""
 
 
 class Begun(Struct, frozen=True, gc=False):

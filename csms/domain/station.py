@@ -50,6 +50,23 @@ class StatusReport(Struct, frozen=True, gc=False):
     at: datetime
 
 
+class ConnectorReport(Struct, frozen=True, gc=False):
+    """A connector's status by a station that tells with it how charging goes on, and what is wrong.
+
+    `evse_id` 0 is the whole station. `at` None: no time was told. `error` is None where nothing is wrong.
+    """
+
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus
+    at: datetime | None
+    charging_state: str | None = None
+    error: str | None = None
+    detail: str | None = None
+    raw: bytes = b""
+    digest: bytes = b""
+
+
 class Heartbeat(Struct, frozen=True, gc=False):
     """The station is alive and asks for the time."""
 

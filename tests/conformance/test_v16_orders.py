@@ -1,6 +1,7 @@
 """OCPP 1.6: what we ask of stations. The commands are those of any station; plain JSON goes out."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from csms.domain.facts import ReportCompleted
 from csms.wire.v16 import DIALECT
 from tests.conformance.lab import PATH, Json
-from tests.conformance.lab16 import TAG, Lab16, lab16
+from tests.conformance.lab16 import BOOT, TAG, Lab16, lab16
 from tests.flows.gateway.front import STATION, now_text
 
 LATER = "2030-01-01T00:00:00Z"
@@ -480,6 +481,22 @@ async def test_a_1_6_station_is_read_in_and_set_up_after_its_boot() -> None:
 
 
 # ---- before it is accepted
+
+
+async def test_a_station_that_has_enrolled_gets_a_key_that_1_6_takes() -> None:
+    async with lab16(boot=False, registration="Pending", enrolled=True) as lab:
+        assert (await lab.says("BootNotification", BOOT))["status"] == "Pending"
+        asked, found = await lab.asks(f"{PATH}/approve", {}, ("ChangeConfiguration", {"status": "Accepted"}))
+        key = found["password"]
+        assert asked == [{"key": "AuthorizationKey", "value": key}]
+        assert len(bytes.fromhex(key)) == 20
+        assert key not in str(await lab.get(f"{PATH}/calls"))
+        await lab.station.closed()
+        await lab.house.connections(0)
+        login = base64.b64encode(STATION.encode() + b":" + bytes.fromhex(key)).decode()
+        headers = {"Authorization": f"Basic {login}"}
+        async with lab.house.connected(boot=False, headers=headers, subprotocols=("ocpp1.6",)) as station:
+            assert (await station.result("BootNotification", BOOT))["status"] == "Accepted"
 
 
 async def test_a_triggered_message_may_come_while_pending() -> None:

@@ -3,8 +3,7 @@
 import msgspec
 from msgspec import UNSET
 
-from csms.domain.numbering import ConnectorReport
-from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, is_place
+from csms.domain.station import ConnectorReport, ConnectorStatus, Heartbeat, HeartbeatAnswer, is_place
 from csms.errors import OcppError
 from csms.wire import words
 from csms.wire.dialect import EMPTY, Inbound
