@@ -7,9 +7,9 @@ from csms.domain.station import ConnectorReport, ConnectorStatus, Heartbeat, Hea
 from csms.errors import OcppError
 from csms.wire import words
 from csms.wire.dialect import EMPTY, Inbound
+from csms.wire.times import instant, moment, text
 from csms.wire.v16 import messages as m
 from csms.wire.v16 import transactions
-from csms.wire.v16.times import instant, moment, text
 from csms.wire.v16.tokens import tag_info_of_word, token
 from csms.wire.v16.transactions import CONNECTOR
 

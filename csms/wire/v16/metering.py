@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from csms.domain.meter import Reading, SampledValue, reading
+from csms.wire.times import instant
 from csms.wire.v16 import messages as m
-from csms.wire.v16.times import instant
 
 REGISTER = "Energy.Active.Import.Register"
 

@@ -10,10 +10,10 @@ from msgspec import UNSET, UnsetType
 from csms.errors import NotSupportedByDialect
 from csms.wire import words
 from csms.wire.dialect import Outbound, by_ask
+from csms.wire.times import moment, moment_or_unset
 from csms.wire.v16 import certificates, configuration, profiles
 from csms.wire.v16 import messages as m
 from csms.wire.v16.profiles import remote_start_profile, transaction_number
-from csms.wire.v16.times import moment, moment_or_unset
 from csms.wire.v16.tokens import TAG_MAX, tag, tag_info_of_word
 from csms.wire.v16.transactions import CONNECTOR
 

@@ -23,8 +23,8 @@ from csms.domain.setpoint import OperationMode
 from csms.errors import Invalid, NotSupportedByDialect, Unsafe
 from csms.wire import words
 from csms.wire.dialect import Outbound, by_ask
+from csms.wire.times import moment_or_unset, text
 from csms.wire.v16 import messages as m
-from csms.wire.v16.times import moment_or_unset, text
 
 _LIMITS = frozenset({OperationMode.CHARGING_ONLY, OperationMode.CENTRAL_SETPOINT})
 _PURPOSES: dict[str, m.ChargingProfilePurpose] = {

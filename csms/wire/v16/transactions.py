@@ -16,9 +16,9 @@ from csms.domain.station import is_place
 from csms.domain.transaction import EventType, TransactionAnswer, TransactionEvent
 from csms.errors import OcppError
 from csms.wire.dialect import EMPTY, Inbound
+from csms.wire.times import instant
 from csms.wire.v16 import messages as m
 from csms.wire.v16.metering import readings
-from csms.wire.v16.times import instant
 from csms.wire.v16.tokens import tag_info, token
 
 _encode = msgspec.json.encode

@@ -1,7 +1,7 @@
 """OCPP 2.0.1 calls -> house words, and the answers back."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import cast
 
 import msgspec
@@ -12,6 +12,7 @@ from csms.domain.station import ConnectorStatus, Heartbeat, HeartbeatAnswer, Sta
 from csms.domain.transaction import EventType, IdToken, IdTokenInfo, TransactionAnswer, TransactionEvent
 from csms.errors import OcppError
 from csms.wire.dialect import EMPTY, Inbound
+from csms.wire.times import instant, text
 from csms.wire.v201 import messages as m
 
 _encode = msgspec.json.encode
@@ -19,21 +20,6 @@ _EVENT_TYPES = {kind.value: kind for kind in EventType}
 _STATUSES = {status.value: status for status in ConnectorStatus}
 _HEARTBEAT = Heartbeat()
 _digest = hashlib.sha256
-
-
-def instant(at: datetime) -> datetime:
-    """A station's time in UTC. Raises `OcppError` for one that UTC does not have (year 0 or 10000)."""
-    if at.tzinfo is UTC:
-        return at
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise OcppError("PropertyConstraintViolation", "timestamp is out of range.") from None
-
-
-def timestamp(at: datetime) -> str:
-    """Our time as RFC 3339 text in UTC with milliseconds."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _reading(meter_value: m.MeterValueType) -> Reading:
@@ -127,7 +113,7 @@ def _status_report(report: m.StatusNotificationRequest, _: bytes) -> StatusRepor
 
 
 def _heartbeat_answer(answer: HeartbeatAnswer) -> bytes:
-    return b'{"currentTime":"' + timestamp(answer.now).encode() + b'"}'
+    return b'{"currentTime":"' + text(answer.now).encode() + b'"}'
 
 
 def _no_answer(answer: object) -> bytes:

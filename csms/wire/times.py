@@ -1,4 +1,4 @@
-"""Times as OCPP 1.6 writes them."""
+"""Times as stations write them and as we write them."""
 
 from datetime import UTC, datetime
 
@@ -9,6 +9,8 @@ from csms.errors import Invalid, OcppError
 
 def instant(at: datetime) -> datetime:
     """A station's time in UTC. Raises `OcppError` for one that UTC does not have (year 0 or 10000)."""
+    if at.tzinfo is UTC:
+        return at
     try:
         return at.astimezone(UTC)
     except OverflowError:
