@@ -29,6 +29,7 @@ from csms.blocks.calls import Desk
 from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
 from csms.blocks.inquiry import Inquiry
+from csms.blocks.retries import Retries
 from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
 from csms.bus.memory import MemoryBus
@@ -173,6 +174,7 @@ class App:
             "timekeeper": Timekeeper(db, self._clock).run,
             "inquiry": Inquiry(db, self._bus, self._clock).run,
             "old answers": lambda: forget_old_answers(writer, self._clock),
+            "retries": Retries(desk).run,
             "running cost": RunningCost(desk).run,
         }
         if self._settings.ocpp.offer_schedules:

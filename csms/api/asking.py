@@ -11,7 +11,7 @@ from csms.api.auth import OPERATOR, Role, User
 from csms.api.idempotency import Answer, IdempotencyKey, once
 from csms.api.stations import registered
 from csms.api.wiring import Wiring
-from csms.blocks import AFTER, calls
+from csms.blocks import AFTER, call_kinds, calls
 from csms.blocks.calls import Desk, Followed, Order
 from csms.errors import (
     CsmsError,
@@ -29,8 +29,36 @@ _OVERRIDE = Query(
     min_length=8, max_length=255, description="An administrator's reason to send a negative limit by hand."
 )
 
+_RETRY = Query(
+    alias="retryS",
+    gt=0,
+    le=604_800,
+    description="Send it again for so long if the station is not there or does not answer (202 then).",
+)
 
 W = TypeVar("W", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for the station (None: as long as its own time-out), and for it to come back."""
+
+    timeout_s: float | None = None
+    retry_s: float | None = None
+
+
+NO_PATIENCE = Patience()
+
+
+def patience(
+    timeout_s: Annotated[
+        float | None,
+        Query(alias="timeoutS", gt=0, le=600, description="How long to wait for the station."),
+    ] = None,
+    retry_s: Annotated[float | None, _RETRY] = None,
+) -> Patience:
+    """As the query says."""
+    return Patience(timeout_s, retry_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +71,7 @@ class Asking:
     user: User
     key: str | None
     wait: bool
-    timeout_s: float | None
+    patience: Patience
     override: str | None
 
     @property
@@ -54,7 +82,7 @@ class Asking:
     async def order(self, identity: str, ask: object = None) -> Order:
         """An order of this user to a station that is connected. Raises `NotFound` and `StationOffline`."""
         station = await connected(self.wired, identity)
-        return Order(station, ask, self.user.name, self.key, self.timeout_s)
+        return Order(station, ask, self.user.name, self.key, self.patience.timeout_s)
 
     async def send(self, identity: str, ask: object) -> Response:
         """Send it and give the station's answer; or with `wait=0` 202 at once."""
@@ -62,16 +90,18 @@ class Asking:
         async def act() -> Answer:
             station = await registered(self.wired, identity)
             self._check(station, ask.ask(1) if isinstance(ask, Followed) else ask)
-            if not station.connected:
+            if not station.connected and self.patience.retry_s is None:
                 raise StationOffline(station.identity)
             name = (
                 self.user.name if self.override is None else f"{self.user.name} (override: {self.override})"
             )
-            order = Order(station, ask, name, self.key, self.timeout_s)
-            placed = await calls.place(self.desk, order, "sent" if self.wait else "accepted")
-            if self.wait:
+            order = Order(station, ask, name, self.key, self.patience.timeout_s, self.patience.retry_s)
+            at_once = self.wait and station.connected
+            placed = await calls.place(self.desk, order, "sent" if at_once else "accepted")
+            if at_once:
                 return await _carried_out(self.desk, placed)
-            self.tasks.add_task(_later, self.desk, placed)
+            if station.connected:
+                self.tasks.add_task(_later, self.desk, placed)
             return Answer(202, _text(_head(placed) | {"state": "accepted"}))
 
         response = await once(self.request, self.wired, self.key, act)
@@ -100,6 +130,8 @@ class Asking:
     def _check(self, station: StationRow, ask: object) -> None:
         """The guard, then the schema of the station's version. Raises `Invalid`, naming the property."""
         self.guard(ask)
+        if self.patience.retry_s is not None:
+            call_kinds.check_retry(ask)
         dialect = self.wired.dialect(station.version)
         if dialect is not None:
             dialect.write_ask(ask)
@@ -110,16 +142,13 @@ def asking(
     tasks: BackgroundTasks,
     idempotency_key: IdempotencyKey = None,
     wait: Annotated[int, Query(ge=0, le=1, description="0: answer 202 at once.")] = 1,
-    timeout_s: Annotated[
-        float | None,
-        Query(alias="timeoutS", gt=0, le=600, description="How long to wait for the station."),
-    ] = None,
+    patience: Annotated[Patience, Depends(patience)] = NO_PATIENCE,
     override: Annotated[str | None, _OVERRIDE] = None,
 ) -> Asking:
     """What every route that calls a station takes."""
     wired: Wiring = request.app.state.wiring
     user: User = request.state.user
-    return Asking(request, tasks, wired, user, idempotency_key, bool(wait), timeout_s, override)
+    return Asking(request, tasks, wired, user, idempotency_key, bool(wait), patience, override)
 
 
 Ask = Annotated[Asking, Depends(asking)]
@@ -139,8 +168,8 @@ async def connected(wired: Wiring, identity: str) -> StationRow:
 
 
 async def _later(desk: Desk, placed: calls.Placed) -> None:
-    await calls.sent(desk, placed)
-    await _carried_out(desk, placed)
+    if await calls.sent(desk, placed):
+        await _carried_out(desk, placed)
 
 
 async def _carried_out(desk: Desk, placed: calls.Placed) -> Answer:
@@ -148,7 +177,9 @@ async def _carried_out(desk: Desk, placed: calls.Placed) -> Answer:
     try:
         answer = await calls.carry_out(desk, placed)
     except CsmsError as error:
-        state = calls.state_after(error)
+        state = calls.state_after(error, placed, desk.clock.now())
+        if state == "accepted":
+            return Answer(202, _text(_head(placed) | {"state": state, "reason": type(error).__name__}))
         body = problems.of_error(error) | _head(placed) | {"state": state}
         status = body["status"]
         assert isinstance(status, int)
@@ -180,7 +211,7 @@ def word(kind: type[W], value: object, field: str) -> W:
 CALLS: dict[str, Any] = OPERATOR | {
     "responses": {
         "200": {"description": "The station has answered.", "content": {"application/json": {}}},
-        "202": {"description": "Accepted; see `/calls/{callId}`."},
+        "202": {"description": "Accepted, perhaps to be sent again; see `/calls/{callId}`."},
         "409": {"description": "The station is not connected."},
         "502": {"description": "The station answered with an error."},
         "504": {"description": "The station did not answer in time."},

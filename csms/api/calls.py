@@ -14,10 +14,10 @@ from pydantic import JsonValue
 
 from csms.api.asking import Ask
 from csms.api.auth import OPERATOR
-from csms.api.shapes import Limit, Page, Shape, Time
+from csms.api.shapes import Flag, Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.blocks import calls
+from csms.blocks import call_kinds
 from csms.errors import Invalid, NotFound
 from csms.store import journal
 from csms.wire.dialect import RawCall
@@ -48,7 +48,8 @@ class Call(Shape):
     """One call and what became of it. `payload` and `answer` are without secrets.
 
     `requestId` is that of the request which it began, if its result comes later (`/stations/{id}/requests`).
-    `mayRepeat`: sending it once more does no harm, whatever became of this one.
+    `mayRepeat`: sending it once more does no harm, whatever became of this one. `retry`: it is sent again by
+    itself until `deadline`; `attempts` have come to nothing.
     """
 
     call_id: str
@@ -63,6 +64,8 @@ class Call(Shape):
     idempotency_key: str | None = None
     deadline: Time | None = None
     request_id: int | None = None
+    retry: Flag = False
+    attempts: int = 0
     may_repeat: bool
     created_at: Time
     changed_at: Time
@@ -114,6 +117,6 @@ def _shape(row: journal.CallRow) -> Call:
             "station": row.identity,
             "payload": orjson.loads(row.payload),
             "answer": None if row.answer is None else orjson.loads(row.answer),
-            "may_repeat": row.action not in calls.ONCE,
+            "may_repeat": row.action not in call_kinds.ONCE,
         }
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from csms.api.shapes import Flag, Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.store import journal, profiles
+from csms.store import journal, profiles, signed_values
 
 router = APIRouter(tags=["stations"])
 
@@ -35,6 +35,14 @@ class Profile(Shape):
     reason: str | None
     boot_epoch: int
     changed_at: Time
+
+
+class SignedValues(Shape):
+    """A MeterValues with signed values; `message` is its text to the byte, which is what was signed."""
+
+    evse_id: int
+    received_at: Time
+    message: str
 
 
 class SecurityEvent(Shape):
@@ -106,3 +114,16 @@ async def list_security_events(identity: str, wired: Wired, limit: Limit = 100) 
     station = await registered(wired, identity)
     rows = await journal.security_events(wired.db, station.identity, limit)
     return Page(items=[SecurityEvent.model_validate(row) for row in rows])
+
+
+@router.get("/stations/{identity}/signed-meter-values")
+async def list_signed_values(identity: str, wired: Wired, limit: Limit = 100) -> Page[SignedValues]:
+    """J01: signed values outside transactions, newest first; those of a transaction stand in its events."""
+    station = await registered(wired, identity)
+    rows = await signed_values.listing(wired.db, station.identity, limit)
+    return Page(
+        items=[
+            SignedValues(evse_id=row.evse_id, received_at=row.received_at, message=row.payload.decode())
+            for row in rows
+        ]
+    )

@@ -14,7 +14,7 @@ from csms.api.auth import OPERATOR, CurrentUser, Role
 from csms.api.shapes import Limit, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired, Wiring
-from csms.blocks.calls import FOLLOWED
+from csms.blocks.call_kinds import FOLLOWED
 from csms.domain.facts import RequestChanged
 from csms.errors import Forbidden, NotFound
 from csms.store import requests

@@ -5,6 +5,9 @@ accepted ──> sent ──> answered
                  ├──> expired    no answer in time: nobody knows whether it was done
                  └──> failed     it did not reach the station, or its answer cannot be read
 
+With `Order.retry_s` what did not reach the station or was not answered is `accepted` again, and sent anew by
+`retries` until the deadline; then it has expired.
+
 What an answered call changes in what we know of the station (`After`) is kept with its answer, whether a
 person sent it by hand or a block did. A call whose result comes later, by messages with its request id, is
 followed to its end (`store.requests`).
@@ -19,10 +22,18 @@ from typing import Any
 import msgspec
 import structlog
 
+from csms.blocks.call_kinds import FOLLOWED
 from csms.bus.bus import Bus
 from csms.clock import Clock
 from csms.domain.facts import Fact, RequestChanged
-from csms.errors import ConfigurationError, CsmsError, StationRefused, StationTimeout, StoreUnavailable
+from csms.errors import (
+    ConfigurationError,
+    CsmsError,
+    StationOffline,
+    StationRefused,
+    StationTimeout,
+    StoreUnavailable,
+)
 from csms.store import journal, profiles, requests
 from csms.store.database import Database
 from csms.store.edits import Connection
@@ -32,37 +43,6 @@ from csms.wire.redaction import without_secrets
 from csms.wire.words import WORDS
 
 log = structlog.get_logger()
-
-FOLLOWED: Mapping[str, str] = {
-    "CustomerInformation": "customer information",
-    "GetBaseReport": "report",
-    "GetChargingProfiles": "charging profiles",
-    "GetDERControl": "der controls",
-    "GetDisplayMessages": "display messages",
-    "GetLog": "log",
-    "GetMonitoringReport": "monitoring report",
-    "GetReport": "report",
-    "PublishFirmware": "firmware publishing",
-    "RequestStartTransaction": "remote start",
-    "UpdateFirmware": "firmware update",
-}
-"""Calls of which more than the answer is to come, and what we call the request."""
-
-ONCE = frozenset(
-    {
-        "CertificateSigned",
-        "DataTransfer",
-        "PublishFirmware",
-        "RequestBatterySwap",
-        "RequestStartTransaction",
-        "Reset",
-        "UnlockConnector",
-        "UpdateFirmware",
-        "RemoteStartTransaction",
-        "SignedUpdateFirmware",
-    }
-)
-"""Calls that do something anew each time: of which nobody knows whether they were done is not sent again."""
 
 _TOUCH_PROFILES = frozenset({"SetChargingProfile", "ClearChargingProfile"})
 _TAKEN_ON = frozenset({"Accepted", "AcceptedCanceled"})
@@ -133,13 +113,17 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A call to make: `ask` is a house word, a `RawCall` or `Followed`. None: the station's own time-out."""
+    """A call to make: `ask` is a house word, a `RawCall` or `Followed`. None: the station's own time-out.
+
+    With `retry_s` it is sent again until then when it did not reach the station or was not answered.
+    """
 
     station: StationRow
     ask: object
     user: str | None = None
     key: str | None = None
     timeout_s: float | None = None
+    retry_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +136,8 @@ class Placed:
     ask: object
     timeout_s: float
     request_id: int | None = None
+    retry_until: datetime | None = None
+    attempts: int = 0
 
 
 async def place(desk: Desk, order: Order, state: str = "accepted") -> Placed:
@@ -170,8 +156,9 @@ async def place(desk: Desk, order: Order, state: str = "accepted") -> Placed:
             state=state,
             user=order.user,
             idempotency_key=order.key,
-            deadline=now + timedelta(seconds=timeout_s),
+            deadline=now + timedelta(seconds=max(timeout_s, order.retry_s or 0.0)),
             request_id=request_id,
+            retry=order.retry_s is not None,
             created_at=now,
             changed_at=now,
         )
@@ -179,7 +166,8 @@ async def place(desk: Desk, order: Order, state: str = "accepted") -> Placed:
         if action in _TOUCH_PROFILES:
             # V-04: what was acknowledged there is proven no more, whatever comes of this
             await profiles.forget(conn, order.station.identity)
-    return Placed(call_id, order.station, action, ask, timeout_s, request_id)
+    until = row.deadline if row.retry else None
+    return Placed(call_id, order.station, action, ask, timeout_s, request_id, until)
 
 
 async def carry_out(desk: Desk, placed: Placed) -> object:
@@ -201,14 +189,17 @@ async def call(desk: Desk, order: Order) -> object:
     return await carry_out(desk, await place(desk, order, "sent"))
 
 
-async def sent(desk: Desk, placed: Placed) -> None:
-    """A call that waited goes out now."""
+async def sent(desk: Desk, placed: Placed) -> bool:
+    """A call that waited goes out now; False if somebody else has taken it."""
     async with desk.db.begin() as conn:
-        await journal.call_changed(conn, placed.call_id, "sent", at=desk.clock.now())
+        return await journal.call_taken(conn, placed.call_id, desk.clock.now())
 
 
-def state_after(error: CsmsError) -> str:
-    """What a call that came to nothing is in the journal."""
+def state_after(error: CsmsError, placed: Placed, now: datetime) -> str:
+    """What a call that came to nothing is in the journal; `accepted` if it waits for another attempt."""
+    again = isinstance(error, StationOffline | StationTimeout)
+    if again and placed.retry_until is not None and now < placed.retry_until:
+        return "accepted"
     if isinstance(error, StationRefused):
         return "refused"
     return "expired" if isinstance(error, StationTimeout) else "failed"
@@ -295,18 +286,24 @@ async def _taken_on(conn: Connection, placed: Placed, told: object, now: datetim
 
 async def _came_to_nothing(desk: Desk, placed: Placed, error: CsmsError) -> None:
     now = desk.clock.now()
-    state = state_after(error)
+    state = state_after(error, placed, now)
     code = error.code if isinstance(error, StationRefused) else type(error).__name__
     detail = (
         error.description if isinstance(error, StationRefused) else str(error.args[-1] if error.args else "")
     )
     async with desk.db.begin() as conn:
         await journal.call_changed(
-            conn, placed.call_id, state, at=now, error_code=code, error_text=detail or None
+            conn,
+            placed.call_id,
+            state,
+            at=now,
+            error_code=code,
+            error_text=detail or None,
+            attempts=placed.attempts + 1,
         )
         if placed.request_id is not None:
             # one that may have reached the station may still be served: its messages say so
-            fields = {"state": requests.REFUSED} if state != "expired" else {}
+            fields = {} if state in ("expired", "accepted") else {"state": requests.REFUSED}
             await requests.change(
                 conn, placed.station.identity, placed.request_id, status=code, changed_at=now, **fields
             )

@@ -3,7 +3,7 @@
 from csms.blocks.context import Context
 from csms.domain.facts import MeterRead
 from csms.domain.meter import MeterReport
-from csms.store import transactions
+from csms.store import signed_values, transactions
 from csms.wire.router import Router
 
 router = Router()
@@ -11,7 +11,9 @@ router = Router()
 
 @router.on(MeterReport)
 def meter_values(report: MeterReport, ctx: Context) -> None:
-    """J01: keep the readings; the same ones told twice are kept once."""
+    """J01: keep the readings, and signed ones to the byte; what is told twice is kept once."""
+    if report.signed is not None:  # J01.FR.21: who checks a signature needs what was signed
+        ctx.keep(signed_values.kept(ctx.station.id, report.evse_id, report.signed, ctx.now))
     if not report.readings:
         return
     ctx.keep(transactions.readings_kept(ctx.station.id, report.evse_id, report.readings, "", -1))

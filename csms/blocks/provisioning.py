@@ -33,6 +33,7 @@ async def boot(request: words.BootNotificationRequest, ctx: Context) -> words.Bo
     known = None if row is None else row.serial_number
     if known is not None and told.serial_number is not None and known != told.serial_number:
         ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "serial number differs"))
+    await _alone(ctx, told.serial_number)
     ctx.keep(
         stations.booted(
             ctx.station.id,
@@ -55,6 +56,14 @@ async def boot(request: words.BootNotificationRequest, ctx: Context) -> words.Bo
         interval=ctx.policy.heartbeat_interval_s if accepted else ctx.policy.pending_interval_s,
         status=registration.value,
     )
+
+
+async def _alone(ctx: Context, serial: str | None) -> None:
+    """One serial number under two identities: one of them is not what it says, or was set up twice."""
+    others = await stations.called_alike(ctx.db, serial, ctx.station.id) if serial else []
+    if others:
+        log.warning("serial number in use", station_id=ctx.station.id, others=others)
+        ctx.emit(SecurityAlarmRaised(ctx.now, ctx.station.id, "serial number in use"))
 
 
 async def _dialect(ctx: Context, row: StationRow, told: words.ChargingStationType) -> None:

@@ -11,7 +11,7 @@ import typer
 from csms.cli.options import URL, Identity, Json, Limit, Url, client, limits_of
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object, parsed
-from csms.domain.units import parse_power
+from csms.domain.units import parse_duration, parse_power
 
 app = typer.Typer(help="Charging stations.", no_args_is_help=True)
 
@@ -111,6 +111,9 @@ def call(  # noqa: PLR0913 - one option for each thing that can be said
     timeout: Annotated[
         float | None, typer.Option(min=0.1, max=600, help="Seconds to wait for the station.")
     ] = None,
+    retry: Annotated[
+        str | None, typer.Option(help="Send it again for so long if the station is not there: 2h, 3d.")
+    ] = None,
     json: Json = False,
     url: Url = URL,
 ) -> None:
@@ -118,8 +121,13 @@ def call(  # noqa: PLR0913 - one option for each thing that can be said
     params: dict[str, str | int] = {} if override is None else {"override": override}
     if timeout is not None:
         params["timeoutS"] = str(timeout)
+    if retry is not None:
+        params["retryS"] = parse_duration(retry, "--retry")
     path = f"/stations/{quote(identity, safe='')}/calls/{quote(action, safe='')}"
     found = client(url).call(path, parsed(_read(payload), "The payload"), params)
+    if not json and "answer" not in found:
+        say(f"Not answered yet, it is sent again: {found['callId']}")
+        return
     as_json(found if json else found["answer"])
 
 

@@ -54,10 +54,11 @@ class Metered(Protocol):
 
 
 class MeterReport(Struct, frozen=True, gc=False):
-    """MeterValues outside transaction events."""
+    """MeterValues outside transaction events; `signed` is the message as it came if it has signed values."""
 
     evse_id: int
     readings: tuple[Reading, ...]
+    signed: bytes | None = None
 
 
 _WATT = {None: 1.0, "W": 1.0, "kW": 1e3, "MW": 1e6}

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import Index, and_, delete, literal_column, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -12,6 +12,7 @@ from csms.store.database import Database
 from csms.store.edits import add_row, change_row
 from csms.store.rows import moment, number, plain, plain_or_none, table_of, to_micros, wide
 from csms.store.statements import Change, from_row, keep
+from csms.store.stations import STATION
 from csms.wire.words import EventDataType
 
 
@@ -19,10 +20,19 @@ class CallRow(SQLModel, table=True):
     """One call to a station and what became of it: accepted, sent, answered, refused, failed, expired.
 
     Secrets in `payload` are replaced before it is stored. After `deadline` no answer is waited for.
-    `request_id` is that of the request which it began, if more than an answer is to come.
+    `request_id` is that of the request which it began, if more than an answer is to come. With `retry` it is
+    sent again by itself until it is answered or `deadline` is over; `attempts` have come to nothing so far.
     """
 
     __tablename__ = "call"
+    __table_args__ = (
+        Index(
+            "ix_call_waiting",  # few of all calls wait for another attempt
+            "identity",
+            sqlite_where=text("retry = 1 AND state = 'accepted'"),
+            postgresql_where=text("retry = true AND state = 'accepted'"),
+        ),
+    )
 
     call_id: str = Field(primary_key=True)
     identity: str = Field(index=True)
@@ -36,6 +46,8 @@ class CallRow(SQLModel, table=True):
     idempotency_key: str | None = None
     deadline: datetime | None = Field(default=None, sa_column=moment())
     request_id: int | None = Field(default=None, sa_column=wide())
+    retry: bool = False
+    attempts: int = 0
     created_at: datetime = Field(sa_column=moment(nullable=False, index=True))
     changed_at: datetime = Field(sa_column=moment(nullable=False))
 
@@ -98,6 +110,8 @@ SECURITY_EVENT = table_of(SecurityEventRow)
 FRAME = table_of(FrameRow)
 NOTIFIED_EVENT = table_of(NotifiedEventRow)
 
+_WAITING = (CALL.c.retry, CALL.c.state == literal_column("'accepted'"))
+
 _SECURITY_EVENT = keep(SecurityEventRow)
 _NOTIFIED_EVENT = keep(NotifiedEventRow)
 _FRAME = keep(FrameRow)
@@ -141,6 +155,13 @@ async def frames(db: Database, identity: str, after_id: int, limit: int) -> list
     return await db.every(FrameRow, query.order_by(FRAME.c.id).limit(limit))
 
 
+async def waiting(db: Database, limit: int) -> list[CallRow]:
+    """Calls to stations that are connected which may be sent again, oldest first."""
+    query = select(CALL).join(STATION, STATION.c.identity == CALL.c.identity)
+    due = query.where(STATION.c.connected, *_WAITING).order_by(CALL.c.created_at, CALL.c.call_id)
+    return await db.every(CallRow, due.limit(limit))
+
+
 # ---- administration
 
 
@@ -158,14 +179,28 @@ async def call_changed(
         raise NotFound("call", call_id)
 
 
+async def call_taken(conn: AsyncConnection, call_id: str, at: datetime) -> bool:
+    """A call that waits is sent now, by one who asks this first."""
+    statement = update(CALL).where(CALL.c.call_id == call_id, CALL.c.state == "accepted")
+    return (await conn.execute(statement.values(state="sent", changed_at=at))).rowcount > 0
+
+
 async def calls_lapsed(conn: AsyncConnection, now: datetime) -> int:
     """Calls whose deadline is over and of which nobody has said how they ended: nobody waits for them now.
 
-    That is so after a crash. Says how many there were.
+    That is so after a crash; those that are to be sent again wait for that. Says how many there were.
     """
+    cut_off = and_(CALL.c.retry, CALL.c.state == "sent", CALL.c.deadline >= now)
+    await conn.execute(update(CALL).where(cut_off).values(state="accepted", changed_at=now))
     over = and_(CALL.c.state.in_(("accepted", "sent")), or_(CALL.c.deadline.is_(None), CALL.c.deadline < now))
     statement = update(CALL).where(over).values(state="expired", error_code="Lost", changed_at=now)
     return (await conn.execute(statement)).rowcount
+
+
+async def waiting_lapsed(conn: AsyncConnection, now: datetime) -> int:
+    """Calls that could not be brought until their deadline. Says how many there were."""
+    statement = update(CALL).where(*_WAITING, CALL.c.deadline < now)
+    return (await conn.execute(statement.values(state="expired", changed_at=now))).rowcount
 
 
 async def trim_frames(conn: AsyncConnection, identity: str, kept: int) -> None:

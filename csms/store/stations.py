@@ -63,7 +63,7 @@ class StationRow(SQLModel, table=True):
     next_password_hash: str | None = None
     enrolled: bool = False
     tariff_id: str | None = None
-    serial_number: str | None = None
+    serial_number: str | None = Field(default=None, index=True)
     security_profile: int = 1
     vendor: str | None = None
     model: str | None = None
@@ -121,7 +121,7 @@ SITE = table_of(SiteRow)
 _ABOUT_A_STATION = (
     "evse", "connector", "dialect_record", "variable", "wanted_variable", "network_profile", "profile",
     "charging_needs", "charging_limit", "request", "request_part", "frame", "local_list", "local_list_entry",
-    "reservation", "monitor", "display_message", "installed_certificate", "vehicle_schedule",
+    "reservation", "monitor", "display_message", "installed_certificate", "vehicle_schedule", "signed_values",
 )  # fmt: skip
 
 # ---- queries
@@ -133,6 +133,13 @@ _BY_IDENTITY = Query(select(STATION).where(STATION.c.identity == bindparam("p_id
 async def get(db: Database, identity: str) -> StationRow | None:
     """The station with this canonical identity."""
     return await db.one(StationRow, _BY_IDENTITY.of(identity))
+
+
+async def called_alike(db: Database, serial_number: str, besides: str) -> list[str]:
+    """Identities of other stations with this serial number."""
+    query = select(STATION.c.identity).where(STATION.c.serial_number == serial_number)
+    rows = await db.all(query.where(STATION.c.identity != besides).order_by(STATION.c.identity).limit(10))
+    return [row.identity for row in rows]
 
 
 async def listing(db: Database, after: str | None, limit: int) -> list[StationRow]:

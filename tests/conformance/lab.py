@@ -18,6 +18,7 @@ from csms.blocks import AFTER
 from csms.blocks.calls import Desk
 from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
+from csms.blocks.retries import Retries
 from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
 from csms.gateway.tls import TlsSettings
@@ -157,7 +158,8 @@ async def lab(
             desk = Desk(house.db, house.bus, house.gateway.house.clock, AFTER)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(RunningCost(desk, every_s=0.05).run())]
-                tasks.append(group.create_task(Offers(house.db, house.bus, house.gateway.house.clock).run()))
+                tasks.append(group.create_task(Offers(house.db, house.bus, desk.clock).run()))
+                tasks.append(group.create_task(Retries(desk, every_s=0.05).run()))
                 if trust.authority is not None:
                     tasks.append(group.create_task(Signing(desk, trust.authority).run()))
                 try:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidHandshake
 
+from csms.domain.facts import SecurityAlarmRaised
 from csms.store import stations
 from tests.conformance.lab import PATH, Json, Lab, lab
 from tests.flows.gateway.front import BOOT, STATION, Client, now_text
@@ -382,3 +383,11 @@ async def test_tc_b_58_subprotocol() -> None:
             with pytest.raises(InvalidHandshake):
                 async with house.knock("cs-2", subprotocols=offered):
                     pass
+
+
+async def test_b01_two_identities_with_one_serial_number_are_noticed(octt: Lab) -> None:
+    await octt.house.add_station("cs-2")
+    async with octt.house.connected("cs-2"):  # it boots as S, as the other one did
+        fact = await octt.house.fact(SecurityAlarmRaised)
+    assert isinstance(fact, SecurityAlarmRaised)
+    assert (fact.station_id, fact.kind) == ("cs-2", "serial number in use")

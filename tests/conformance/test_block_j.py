@@ -1,10 +1,11 @@
 """Block J: meter values."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.conformance.lab import EVSE, TOKEN, Json, Lab
+from tests.conformance.lab import EVSE, PATH, TOKEN, Json, Lab
 from tests.flows.gateway.front import now_text
 
 REGISTER = "Energy.Active.Import.Register"
@@ -135,3 +136,18 @@ async def test_tc_j_11_sampled_and_signed(octt: Lab) -> None:
         meterValue=value(3.0, "Transaction.End", signedMeterValue=SIGNED),
     )
     assert [number for number, _ in await _readings(octt)] == [1.0, 2.0, 3.0]
+
+
+async def test_j01_signed_values_outside_transactions_are_kept_to_the_byte(octt: Lab) -> None:
+    data = "T0NNRnx7IkZWIjoiMS4wIn18eyJTRCI6IjMwNDUifQ=="
+    signed = {"signedMeterData": data, "signingMethod": "", "encodingMethod": "OCMF", "publicKey": "AA"}
+    value = {"value": 1234.5, "signedMeterValue": signed}
+    told = {"evseId": 1, "meterValue": [{"timestamp": now_text(), "sampledValue": [value]}]}
+    text = json.dumps(told, indent=1)
+    for number in ("a", "b"):  # told twice it is kept once
+        await octt.station.send(f'[2,"{number}","MeterValues",{text}]')
+        assert (await octt.station.receive())[:2] == [3, number]
+    plain = {"evseId": 1, "meterValue": [{"timestamp": now_text(), "sampledValue": [{"value": 1.0}]}]}
+    assert await octt.says("MeterValues", plain) == {}
+    (kept,) = (await octt.get(f"{PATH}/signed-meter-values"))["items"]
+    assert kept["message"] == text

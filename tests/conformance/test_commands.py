@@ -1,6 +1,7 @@
 """Every message of 2.0.1, both ways, and the journal of what we send."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from csms.store import journal
 from csms.wire.v201 import DIALECT
 from tests.conformance.lab import PATH, Json, Lab, lab
 from tests.conformance.payloads import smallest
-from tests.flows.gateway.front import STATION
+from tests.flows.gateway.front import STATION, WAIT_S
 
 ASKED = sorted(DIALECT.vocabulary.asked)
 SERVED = sorted(DIALECT.vocabulary.served)
@@ -113,3 +114,110 @@ async def test_an_offline_station_is_not_asked() -> None:
         for path in ("calls/ClearCache", "clear-cache", "local-list/sync"):
             problem = await octt.post(f"/stations/cs-2/{path}", {}, 409)
             assert problem["type"].endswith("station-offline")
+
+
+# ---- calls that are sent again by themselves
+
+
+async def _until(octt: Lab, call_id: str, state: str) -> Json:
+    async with asyncio.timeout(WAIT_S):
+        while (kept := await octt.get(f"/calls/{call_id}"))["state"] != state:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return kept
+
+
+async def test_a_call_waits_for_its_station() -> None:
+    async with lab() as octt:
+        await octt.house.add_station("cs-2")
+        found = await octt.post("/stations/cs-2/calls/ClearCache?retryS=3600", {}, 202)
+        assert found["state"] == "accepted"
+        async with octt.house.connected("cs-2") as other:
+            await other.answer({"status": "Accepted"}, "ClearCache")
+            kept = await _until(octt, found["callId"], "answered")
+        assert (kept["answer"], kept["retry"]) == ({"status": "Accepted"}, True)
+
+
+async def test_a_call_that_is_cut_off_is_sent_again(octt: Lab) -> None:
+    doing = asyncio.create_task(octt.post(f"{PATH}/calls/ClearCache?retryS=3600", {}, 202))
+    await octt.station.receive()
+    await octt.station.socket.close()
+    found = await doing
+    assert (found["state"], found["reason"]) == ("accepted", "StationOffline")
+    async with octt.house.connected() as again:
+        frame = await again.answer({"status": "Rejected"}, "ClearCache")
+        assert frame[3] == {}
+        kept = await _until(octt, found["callId"], "answered")
+    assert kept["attempts"] >= 1
+
+
+async def test_a_followed_request_keeps_its_number_over_attempts(octt: Lab) -> None:
+    doing = asyncio.create_task(octt.post(f"{PATH}/reports?retryS=3600", {"base": "FullInventory"}, 202))
+    first = await octt.station.receive()
+    await octt.station.socket.close()
+    found = await doing
+    async with octt.house.connected() as again:
+        second = await again.answer({"status": "Accepted"}, "GetBaseReport")
+        assert second[3] == first[3]
+        assert second[3]["requestId"] == found["requestId"]
+        await _until(octt, found["callId"], "answered")
+    assert (await octt.request(found["requestId"]))["state"] == "open"
+
+
+async def test_what_cannot_be_brought_expires() -> None:
+    async with lab() as octt:
+        await octt.house.add_station("cs-2")
+        found = await octt.post("/stations/cs-2/calls/ClearCache?retryS=0.05&timeoutS=0.05", {}, 202)
+        await _until(octt, found["callId"], "expired")
+        async with octt.house.connected("cs-2") as other:
+            assert "currentTime" in await other.result("Heartbeat", {})  # and has heard nothing of it
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Reset", {"type": "OnIdle"}),
+        ("SetChargingProfile", smallest("SetChargingProfileRequest")),
+        ("RequestStartTransaction", smallest("RequestStartTransactionRequest")),
+        (
+            "SetVariables",
+            {
+                "setVariableData": [
+                    {
+                        "component": {"name": "SecurityCtrlr"},
+                        "variable": {"name": "BasicAuthPassword"},
+                        "attributeValue": "another-correct-horse-battery-9",
+                    }
+                ]
+            },
+        ),
+    ],
+)
+async def test_what_is_for_now_or_never_is_not_kept_for_later(octt: Lab, action: str, payload: Json) -> None:
+    refused = await octt.post(f"{PATH}/calls/{action}?retryS=60", payload, 422)
+    assert [one["field"] for one in refused["errors"]] == ["retryS"]
+    assert (await octt.get(f"{PATH}/calls"))["items"] == []
+
+
+async def test_a_refusal_is_not_asked_again(octt: Lab) -> None:
+    doing = asyncio.create_task(octt.post(f"{PATH}/calls/ClearCache?retryS=3600", {}, 502))
+    frame = await octt.station.receive()
+    await octt.station.send([4, frame[1], "NotSupported", "", {}])
+    found = await doing
+    assert (await octt.get(f"/calls/{found['callId']}"))["state"] == "refused"
+    assert await octt.says("Heartbeat", {})
+
+
+async def test_what_was_under_way_when_the_server_fell_waits_for_another_attempt() -> None:
+    async with lab() as octt:
+        await octt.house.add_station("cs-2")
+        now = octt.house.gateway.house.clock.now()
+        row = journal.CallRow(
+            call_id="c1", identity="cs-2", action="ClearCache", payload="{}", state="sent", retry=True,
+            deadline=now + timedelta(hours=1), created_at=now, changed_at=now,
+        )  # fmt: skip
+        async with octt.house.db.begin() as conn:
+            await journal.call_added(conn, row)
+            assert await journal.calls_lapsed(conn, now) == 0
+        async with octt.house.connected("cs-2") as other:
+            await other.answer({"status": "Accepted"}, "ClearCache")
+            await _until(octt, "c1", "answered")

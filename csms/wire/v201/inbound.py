@@ -99,8 +99,10 @@ def _id_token(token: IdToken) -> m.IdTokenType:
     return m.IdTokenType(id_token=token.token, type=cast(m.IdTokenEnumType, token.type))
 
 
-def _meter_report(report: m.MeterValuesRequest, _: bytes) -> MeterReport:
-    return MeterReport(_sound_place(report.evse_id), tuple(_reading(value) for value in report.meter_value))
+def _meter_report(report: m.MeterValuesRequest, payload: bytes) -> MeterReport:
+    readings = tuple(_reading(value) for value in report.meter_value)
+    signed = any(one.signed_meter_value for value in report.meter_value for one in value.sampled_value)
+    return MeterReport(_sound_place(report.evse_id), readings, payload if signed else None)
 
 
 def _status_report(report: m.StatusNotificationRequest, _: bytes) -> StatusReport:
