@@ -37,6 +37,7 @@ from csms.clock import Clock, RealClock, ScaledClock
 from csms.domain.program import Program
 from csms.errors import ConfigurationError
 from csms.feeds.mqtt_signal import MqttSignal
+from csms.feeds.mqtt_soc import MqttSoc
 from csms.gateway.house import GatewaySettings, House
 from csms.gateway.listener import Ports
 from csms.gateway.server import Gateway
@@ -184,6 +185,7 @@ class App:
         if mqtt.url:
             feed = MqttSignal(db, self._bus, self._clock, mqtt.url, mqtt.topic_in, mqtt.topic_out)
             parts["mqtt"] = feed.run
+            parts["mqtt soc"] = MqttSoc(db, self._bus, self._clock, mqtt.url, mqtt.topic_soc).run
         return parts
 
     def _http(self, wiring: Wiring) -> "_Http":

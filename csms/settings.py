@@ -93,11 +93,12 @@ class GridSettings(Section):
 
 
 class MqttSettings(Section):
-    """Grid signals in, progress out. Off while `url` is empty."""
+    """Grid signals and vehicles' states of charge in, progress out. Off while `url` is empty."""
 
     url: str = ""
     topic_in: str = "csms/grid-events"
     topic_out: str = "csms/progress"
+    topic_soc: str = "csms/vehicles/+/soc"
 
 
 class PkiSettings(Section):

@@ -36,6 +36,7 @@ from csms.api import (
     transactions,
     users,
     variables,
+    vehicle_socs,
 )
 from csms.api.auth import OPENAPI, PREFIX, Authentication, authorise
 from csms.api.limits import BodyLimit
@@ -45,7 +46,7 @@ _RESOURCES = (
     onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
     display, installed_certificates, certificates, charging, dialects, tariffs, records, sites, tokens,
     transactions, programs, drivers, grid_events, settlements, fleet, users, live, bidirectional,
-    der_controls, station_records,
+    der_controls, station_records, vehicle_socs,
 )  # fmt: skip
 
 

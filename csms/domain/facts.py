@@ -39,6 +39,12 @@ class DialectChanged(Fact, frozen=True, gc=False):
     discharge: str
 
 
+class SocReported(Fact, frozen=True, gc=False):
+    """Somebody beside its station has told a vehicle's state of charge."""
+
+    vehicle_id: str
+
+
 class ExternalLimitChanged(Fact, frozen=True, gc=False):
     """Somebody else limits a station, or no longer does (K12, K13); EVSE 0 is all of it."""
 

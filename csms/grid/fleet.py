@@ -16,7 +16,8 @@ from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices, walk
 from csms.grid.participation import Part
 from csms.grid.places import innermost, places, site_limit
-from csms.store import dispatches, programs, stations, transactions
+from csms.grid.soc_sources import Words, usable
+from csms.store import dispatches, programs, stations, transactions, vehicle_socs
 from csms.store.database import Database
 from csms.store.transactions import FleetRow
 
@@ -25,11 +26,12 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All plugged-in EVSEs at one instant, one row each, and the limits of all places."""
+    """All plugged-in EVSEs at one instant, one row each; limits of all places; what others say of SoCs."""
 
     now: datetime
     rows: tuple[FleetRow, ...]
     sites: Sites
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,9 @@ class FleetSummary:
 async def look(db: Database, now: datetime) -> Snapshot:
     """Read the fleet. Of two open transactions at one EVSE the later counts: the other's end was lost."""
     sites = await places(db, now)
+    words = vehicle_socs.counting(await vehicle_socs.valid(db, now))
     newest = await walk(_newest(await transactions.all_open(db)))
-    return Snapshot(now, tuple(newest.values()), sites)
+    return Snapshot(now, tuple(newest.values()), sites, words)
 
 
 def _newest(rows: Sequence[FleetRow]) -> Steps[dict[EvseKey, FleetRow]]:
@@ -102,7 +105,7 @@ async def sense(db: Database, now: datetime, program: Program, event: GridEvent 
         refused={(part.identity, part.evse_id) for part in parts if part.state == Part.REFUSED},
         not_following={(part.identity, part.evse_id) for part in parts if part.state == Part.NOT_FOLLOWING},
     )
-    return [view_of(row, membership, snapshot.sites) for row in snapshot.rows]
+    return [view_of(row, membership, snapshot) for row in snapshot.rows]
 
 
 def offers(
@@ -123,17 +126,17 @@ def offers(
     return made
 
 
-def view_of(row: FleetRow, membership: Membership, sites: Sites) -> EvseView:
+def view_of(row: FleetRow, membership: Membership, snapshot: Snapshot) -> EvseView:
     """One row in the domain's words. Of two words on the same limit the stricter counts."""
     key = (row.station_id, row.evse_id)
-    soc, soc_at = told_soc(row)
+    soc, soc_at = usable(row, snapshot.words)
     if soc is not None and key in membership.most_soc:
         soc = min(soc, membership.most_soc[key])
     return EvseView(
         station_id=row.station_id,
         evse_id=row.evse_id,
         transaction_id=row.transaction_id,
-        site_id=innermost(sites, row),
+        site_id=innermost(snapshot.sites, row),
         online=row.connected and row.registration == "Accepted" and key not in membership.silent,
         discharge=_discharge(row.discharge),
         held=row.hold is not None or row.priority,
@@ -179,7 +182,7 @@ async def summary(db: Database, now: datetime) -> FleetSummary:
                 best[view.station_id, view.evse_id] = (view, offered)
     by_site: dict[str, list[tuple[EvseView, Offer | None]]] = {}
     for row in snapshot.rows:
-        pair = best.get((row.station_id, row.evse_id)) or (view_of(row, Membership(), snapshot.sites), None)
+        pair = best.get((row.station_id, row.evse_id)) or (view_of(row, Membership(), snapshot), None)
         by_site.setdefault(row.site_id or "", []).append(pair)
     return FleetSummary(
         at=now,
@@ -191,13 +194,6 @@ async def summary(db: Database, now: datetime) -> FleetSummary:
             for site_id, pairs in sorted(by_site.items())
         ),
     )
-
-
-def told_soc(row: FleetRow) -> tuple[float | None, datetime | None]:
-    """The newest word on the SoC: the meter's, or the vehicle's over its cable."""
-    if row.ev_soc is not None and row.ev_at is not None and (row.soc_at is None or row.ev_at > row.soc_at):
-        return row.ev_soc, row.ev_at
-    return row.soc, row.soc_at
 
 
 async def fleet_limit_w(db: Database, request: EventRequest) -> float | None:
@@ -239,9 +235,7 @@ async def _as_seen_by(
         state=EventState.ACTIVE,
         created_at=snapshot.now,
     )
-    views = [
-        replace(view_of(row, membership, snapshot.sites), fallback_acknowledged=True) for row in snapshot.rows
-    ]
+    views = [replace(view_of(row, membership, snapshot), fallback_acknowledged=True) for row in snapshot.rows]
     lease_s = program.terms.lease_s
     return [(view, offer(view, call, program.terms, snapshot.sites, snapshot.now, lease_s)) for view in views]
 

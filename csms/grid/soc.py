@@ -1,14 +1,14 @@
 """How much can be in a battery at most, by the SoC told before and the energy that has flowed since."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from csms.domain.flexibility import highest_soc
 from csms.domain.units import finite
-from csms.grid.fleet import told_soc
+from csms.grid.fleet import Snapshot
 from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices
+from csms.grid.soc_sources import Told, told
 from csms.store.transactions import FleetRow
 
 TOLERANCE = 2.0
@@ -40,15 +40,15 @@ class SocWatch:
     def __init__(self) -> None:
         self._anchors: dict[tuple[str, str], _Anchor] = {}
 
-    def watch(self, rows: Sequence[FleetRow]) -> Steps[tuple[set[EvseKey], dict[EvseKey, float]]]:
+    def watch(self, snapshot: Snapshot) -> Steps[tuple[set[EvseKey], dict[EvseKey, float]]]:
         """Whose SoC is not believed, and the most percent that each believed one may be taken for."""
         kept: dict[tuple[str, str], _Anchor] = {}
         refused: set[EvseKey] = set()
         most: dict[EvseKey, float] = {}
-        for part in slices(rows):
+        for part in slices(snapshot.rows):
             for row in part:
                 name = (row.station_id, row.transaction_id)
-                anchor = _followed(self._anchors.get(name), row)
+                anchor = _followed(self._anchors.get(name), row, told(row, snapshot.words))
                 if anchor is None:
                     continue
                 kept[name] = anchor
@@ -61,11 +61,11 @@ class SocWatch:
         return refused, most
 
 
-def _followed(before: _Anchor | None, row: FleetRow) -> _Anchor | None:
+def _followed(before: _Anchor | None, row: FleetRow, word: Told | None) -> _Anchor | None:
     """The anchor after this row; None if no SoC was ever told."""
-    soc, told_at = told_soc(row)
-    if not finite(soc) or told_at is None:
+    if word is None or not finite(word.soc):
         return before
+    soc, told_at, accuracy = word
     read_at = row.last_at or told_at
     known = [each for each in (row.ev_capacity_wh, row.vehicle_capacity_wh) if finite(each) and each > 0]
     if before is None or not known:  # without a capacity there is no discharge anyway
@@ -77,7 +77,7 @@ def _followed(before: _Anchor | None, row: FleetRow) -> _Anchor | None:
     if told_at > before.told_at:
         # Since the registers were read more may have flowed in than they say.
         unread_wh = _at_most_wh(row, read_at, told_at) or 0.0
-        believed = soc <= highest_soc(most, unread_wh, 0.0, capacity_wh) + TOLERANCE
+        believed = soc <= highest_soc(most, unread_wh, 0.0, capacity_wh) + TOLERANCE + accuracy
         most = min(most, soc)
     return _Anchor(most, told_at, read_at, row.last_import_wh, row.last_export_wh, believed)
 

@@ -69,7 +69,7 @@ class Steering:
         """Decide, record and start what each event needs now. `news` says whether to look again at once."""
         self.news = False
         self._active = {event.id for event in active}
-        watched = await walk(self._soc_watch.watch(snapshot.rows))
+        watched = await walk(self._soc_watch.watch(snapshot))
         scene = await self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = dict(await walk(mapped(_boot, snapshot.rows)))
@@ -83,13 +83,13 @@ class Steering:
                     rows = ruled[event.id]
                     ordered |= {(row.station_id, row.evse_id) for row in rows}
                     views = await walk(
-                        mapped(partial(view_of, membership=membership, sites=snapshot.sites), rows)
+                        mapped(partial(view_of, membership=membership, snapshot=snapshot), rows)
                     )
                     await self._steer(tasks, event, members, views, scene, boots)
                 else:
                     rows = (await walk(members.ruled([event], snapshot)))[event.id]
                     views = await walk(
-                        mapped(partial(view_of, membership=membership, sites=snapshot.sites), rows)
+                        mapped(partial(view_of, membership=membership, snapshot=snapshot), rows)
                     )
                     await self._prepare(tasks, event, members, views, scene, (boots, ordered))
             except NotLeading:

@@ -150,3 +150,23 @@ async def test_terms_stay_inside_the_safety_rules(http: httpx.AsyncClient, name:
     answer = await http.put("/api/v1/programs/default", json={"terms": {name: value}})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == f"terms.{name}"
+
+
+async def test_states_of_charge_from_elsewhere(http: httpx.AsyncClient) -> None:
+    await http.post("/api/v1/vehicles", json={"vehicleId": "leaf"})
+    path = "/api/v1/vehicles/leaf/soc"
+    assert (await http.get(path)).json()["items"] == []
+    said = await http.post(path, json={"soc": 60, "source": "manual"})
+    assert said.status_code == 201
+    better = await http.post(path, json={"soc": 62.5, "accuracy": 1, "validForS": 600})
+    items = {item["source"]: item for item in better.json()["items"]}
+    assert (items["manual"]["counts"], items["telematics"]["counts"]) == (False, True)
+    assert (items["manual"]["accuracy"], items["telematics"]["accuracy"]) == (10, 2)
+    assert items["telematics"]["ageS"] >= 0
+    assert (await http.post("/api/v1/vehicles/none/soc", json={"soc": 60})).status_code == 404
+    assert (await http.get("/api/v1/vehicles/none/soc")).status_code == 404
+    old = await http.post(path, json={"soc": 60, "at": "2020-01-01T00:00:00Z"})
+    assert (old.status_code, old.json()["errors"][0]["field"]) == (422, "at")
+    for body in ({}, {"soc": 101}, {"soc": "60"}, {"soc": 50, "source": "rumour"}, {"soc": 50, "odd": 1}):
+        assert (await http.post(path, json=body)).status_code == 422, body
+    assert (await http.get(path)).json()["items"][1]["soc"] == 62.5

@@ -78,6 +78,12 @@ def test_vehicles(fleet: Cli) -> None:
         True,
     )
     fleet(*add).refused(1, "already")
+    fleet("vehicle", "soc", "leaf-1", "63.5", "--valid-for", "30m")
+    (word,) = fleet("vehicle", "soc", "leaf-1", "--json").json["items"]
+    assert (word["soc"], word["source"], word["counts"]) == (63.5, "manual", True)
+    fleet("vehicle", "soc", "leaf-1", "101").refused(1, "soc")
+    fleet("vehicle", "soc", "leaf-1", "50", "--at", "yesterday").refused(2, "--at")
+    fleet("vehicle", "soc", "none", "50").refused(1, "none")
     fleet("vehicle", "add", "v2", "--driver", "nobody").refused(1, "nobody")
     fleet("vehicle", "add", "v2", "--capacity", "62").refused(2, "--capacity", "kWh")
     assert "leaf-1" in fleet("vehicle", "list").out

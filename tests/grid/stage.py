@@ -105,6 +105,7 @@ class Car:
     soc_told: float | None = None
     soc_refused: bool = False
     soc_silent: bool = False
+    export_silent: bool = False
     known_capacity_wh: float | None = None
     stamp_ahead_s: float = 0.0
     shows: str = "honest"
@@ -194,7 +195,7 @@ class Car:
             at=self.clock.now() + timedelta(seconds=self.stamp_ahead_s),
             power_w=self.power_w,
             import_wh=self.import_wh,
-            export_wh=self.export_wh,
+            export_wh=None if self.export_silent else self.export_wh,
             soc=None if self.soc_refused or self.soc_silent else self.soc_told or self.soc,
         )
 

@@ -81,7 +81,7 @@ async def test_r04_limit_max_discharge_never_gives(
 
 async def views(stage: Stage) -> list[EvseView]:
     snapshot = await fleet.look(stage.db, stage.clock.now())
-    return [fleet.view_of(row, Membership(), snapshot.sites) for row in snapshot.rows]
+    return [fleet.view_of(row, Membership(), snapshot) for row in snapshot.rows]
 
 
 async def test_k21_who_has_priority_takes_no_part(stage: Stage) -> None:

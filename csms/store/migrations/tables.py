@@ -33,6 +33,7 @@ from csms.store import (
     transaction_rows,
     users,
     variables,
+    vehicle_socs,
 )
 
 ROOMS = (
@@ -66,5 +67,6 @@ ROOMS = (
     transaction_rows,
     users,
     variables,
+    vehicle_socs,
 )
 METADATA = SQLModel.metadata
