@@ -3,10 +3,12 @@
 from typing import Annotated
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, JsonValue
 
 from csms.api.asking import CALLS, Ask, word
+from csms.api.auth import OPERATOR, CurrentUser
 from csms.api.shapes import Body, Flag, Page, Shape, Time
 from csms.api.stations import registered
 from csms.api.wiring import Wired
@@ -15,6 +17,7 @@ from csms.errors import NotFound
 from csms.store import der_controls
 from csms.wire import words
 
+log = structlog.get_logger()
 router = APIRouter(tags=["grid"])
 
 ControlId = Annotated[str, Path(min_length=1, max_length=36)]
@@ -85,6 +88,16 @@ async def list_alarms(identity: str, wired: Wired) -> Page[DerAlarm]:
     station = await registered(wired, identity)
     rows = await der_controls.alarms(wired.db, station.identity)
     return Page(items=[DerAlarm.model_validate(row) for row in rows])
+
+
+@router.post("/stations/{identity}/der-alarms/end", openapi_extra=OPERATOR)
+async def end_alarms(identity: str, wired: Wired, user: CurrentUser) -> Page[DerAlarm]:
+    """A person has seen that the grid is well: what the station does not end any more is over."""
+    station = await registered(wired, identity)
+    async with wired.db.begin() as conn:
+        ended = await der_controls.end_alarms(conn, station.identity, wired.clock.now())
+    log.warning("grid alarms ended by hand", station_id=station.identity, user=user.name, alarms=ended)
+    return await list_alarms(identity, wired)
 
 
 @router.put("/stations/{identity}/der-controls/{control_id}", openapi_extra=CALLS)

@@ -8,7 +8,7 @@ import typer
 
 from csms.cli.options import URL, Identity, Json, Url, client
 from csms.cli.orders import Wait, followed, path, told
-from csms.cli.outcome import Exit, Failed, as_json, table
+from csms.cli.outcome import Exit, Failed, as_json, say, table
 from csms.cli.rest import Object, parsed
 
 app = typer.Typer()
@@ -47,6 +47,13 @@ def alarms(identity: Identity, json: Json = False, url: Url = URL) -> None:
     """What a station has told of the grid; nothing discharges there while an alarm stands."""
     found = client(url).get(path(identity, "der-alarms"))["items"]
     as_json(found) if json else table("Grid alarms", _ALARMS, found)
+
+
+@der.command()
+def release(identity: Identity, json: Json = False, url: Url = URL) -> None:
+    """Say that the grid is well at a station which does not tell it any more."""
+    found = client(url).post(path(identity, "der-alarms", "end"), None)["items"]
+    as_json(found) if json else say(f"No alarm stands at {identity}.")
 
 
 @der.command("set")

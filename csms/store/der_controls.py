@@ -129,6 +129,12 @@ async def drop(
     await conn.execute(query)
 
 
+async def end_alarms(conn: Connection, identity: str, at: datetime) -> int:
+    """A person says that the grid is well at a station; how many alarms stood."""
+    here = (ALARM.c.identity == identity, ALARM.c.ended_at.is_(None))
+    return (await conn.execute(update(ALARM).where(*here).values(ended_at=at, heard_at=at))).rowcount
+
+
 def reported(rows: Iterable[DerControlRow]) -> Change:
     """Controls as the station tells them."""
     return Change(_REPORTED, tuple(values_of(_REPORTED, row) for row in rows))

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +68,22 @@ class Station:
         elif action == "GetLog":
             told = {"requestId": payload["requestId"], "status": "UploadFailure"}
             self.call("LogStatusNotification", told)
+        elif action == "GetDERControl":
+            limit = {"priority": 1, "pctMaxDischargePower": 40.0}
+            one = {"id": "l", "isDefault": False, "isSuperseded": False, "limitMaxDischarge": limit}
+            self.call("ReportDERControl", {"requestId": payload["requestId"], "limitMaxDischarge": [one]})
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Station]]:
-    folder = tmp_path_factory.mktemp("server")
+@contextmanager
+def served(folder: Path, version: str) -> Iterator[tuple[Cli, Station]]:
+    """A server, and the station C1 of this OCPP version at it."""
     process, ready = start(folder)
     csms = Cli(folder, {"CSMS_URL": ready["api"]})
     body = csms("station", "add", "C1", "--json").json
     credentials = base64.b64encode(f"c1:{body['password']}".encode()).decode()
     with connect(
         f"{ready['ocpp']}/c1",
-        subprotocols=[Subprotocol("ocpp2.0.1")],
+        subprotocols=[Subprotocol(f"ocpp{version}")],
         additional_headers={"Authorization": f"Basic {credentials}"},
         proxy=None,
     ) as socket:
@@ -86,6 +91,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Sta
         station.thread.start()
         yield csms, station
     assert stop(process) == 0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Station]]:
+    with served(tmp_path_factory.mktemp("server"), "2.0.1") as pair:
+        yield pair
 
 
 def test_commands_give_the_answer(running: tuple[Cli, Station]) -> None:

@@ -170,6 +170,16 @@ async def test_r05_an_end_that_names_no_fault_ends_all_of_its_control(newest: La
     assert [one["endedAt"] is None for one in alarms] == [False, False]
 
 
+async def test_r05_a_person_ends_what_the_station_does_not(newest: Lab) -> None:
+    told = {"controlType": "HVMustTrip", "timestamp": "2026-01-01T00:00:00Z"}
+    assert await newest.says("NotifyDERAlarm", told) == {}
+    (alarm,) = (await newest.post(f"{PATH}/der-alarms/end"))["items"]
+    assert alarm["endedAt"] is not None
+    again = {**told, "timestamp": now_text()}
+    assert await newest.says("NotifyDERAlarm", again) == {}
+    assert (await newest.get(f"{PATH}/der-alarms"))["items"][0]["endedAt"] is None
+
+
 async def test_r04_an_older_station_has_no_controls(octt: Lab) -> None:
     body = {"controlType": "LimitMaxDischarge", "settings": LIMIT}
     refused = await octt.post(f"{PATH}/der-controls/c", body, 422, "PUT")
