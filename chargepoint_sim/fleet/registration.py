@@ -10,6 +10,7 @@ import httpx
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.fleet.guest import Guest
 from chargepoint_sim.station.variables import Fixed
+from chargepoint_sim.station.words import Version
 
 _AT_ONCE = 8
 _TIMEOUT_S = 60.0
@@ -69,7 +70,7 @@ class Registrar:
             "serialNumber": fixed.serial_number,
             "securityProfile": 1,
             "registration": "Accepted",
-            "discharge": "negative_limit",
+            "discharge": "native_2_1" if fixed.version is Version.V21 else "negative_limit",
             "evses": evses,
         }
         await self._post("/stations", body)

@@ -5,24 +5,14 @@ from typing import Any
 
 from ocpp.v21 import call, call_result
 
-from chargepoint_sim.station.der import DerControl
+from chargepoint_sim.station.der import LIMIT_MAX_DISCHARGE, DerControl
 from chargepoint_sim.station.v21.memory import Memory
 from chargepoint_sim.station.v21.variables import DER_CONTROLS
 from chargepoint_sim.station.v201.desk import Desk, Routes
 from chargepoint_sim.station.v201.spelling import moment
 
 _PART = 10
-_PROPERTIES = {  # which property holds a control; all other types are curves
-    "EnterService": "enter_service",
-    "FreqDroop": "freq_droop",
-    "FixedPFAbsorb": "fixed_pf_absorb",
-    "FixedPFInject": "fixed_pf_inject",
-    "FixedVar": "fixed_var",
-    "Gradients": "gradient",
-    "LimitMaxDischarge": "limit_max_discharge",
-}
-_ONLY_DEFAULT = ("EnterService", "Gradients")  # R04.FR.16, R04.FR.17
-_INNER = {"fixed_pf_absorb": "fixed_pf", "fixed_pf_inject": "fixed_pf"}
+_PROPERTIES = {LIMIT_MAX_DISCHARGE: "limit_max_discharge"}  # which property holds a control
 
 
 class Der:
@@ -46,15 +36,13 @@ class Der:
         """Take a DER control, or say why not."""
         if control_type not in DER_CONTROLS:
             return call_result.SetDERControl(status="NotSupported")
-        name = _PROPERTIES.get(control_type, "curve")
+        name = _PROPERTIES[control_type]
         setting = settings.get(name)
         if setting is None:
             return _rejected(f"{name} is missing")
         start, duration = setting.get("start_time"), setting.get("duration")
         if is_default and (start is not None or duration is not None):
             return _rejected("a default has no start and no duration")
-        if not is_default and control_type in _ONLY_DEFAULT:
-            return _rejected(f"{control_type} is only a default")
         if not is_default and (start is None or duration is None):
             return _rejected("a scheduled control has a start and a duration")
         begins = None if start is None else moment(start)
@@ -118,8 +106,5 @@ def _rejected(why: str) -> object:
 
 def _reported(one: DerControl) -> dict[str, object]:
     """A control as a report shows it."""
-    row: dict[str, object] = {"id": one.id, _INNER.get(one.name, one.name): one.settings}
-    if one.type in _ONLY_DEFAULT:
-        return row
-    row |= {"is_default": one.default, "is_superseded": one.superseded}
-    return row | {"curve_type": one.type} if one.name == "curve" else row
+    told: dict[str, object] = {"id": one.id, "is_default": one.default, "is_superseded": one.superseded}
+    return told | {one.name: one.settings}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from chargepoint_sim.profiles.checks import Capability
 from chargepoint_sim.profiles.profile import Mode, Purpose
+from chargepoint_sim.station.der import LIMIT_MAX_DISCHARGE
 from chargepoint_sim.station.device_model import DataType, DeviceModel, Mutability, Place, Variable
 from chargepoint_sim.station.steering import Balancing
 from chargepoint_sim.station.variables import Fixed
@@ -12,7 +13,7 @@ _V2X, _SMART, _DER = "V2XChargingCtrlr", "SmartChargingCtrlr", "DCDERCtrlr"
 _TRANSFERS = ("DC", "DC_BPT", "AC_three_phase", "AC_BPT")
 _MODES = tuple(mode.value for mode in Mode)
 _BALANCING = ("LowerThreshold", "UpperThreshold", "LowerOffset", "UpperOffset")
-DER_CONTROLS = ("LimitMaxDischarge", "FreqWatt", "FreqDroop", "Gradients", "EnterService")
+DER_CONTROLS = (LIMIT_MAX_DISCHARGE,)  # what is set is followed; the rest is not supported
 
 CAPABILITY = Capability(signed_limits=False)
 """Before the device model has been looked at."""
