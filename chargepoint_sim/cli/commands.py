@@ -3,14 +3,11 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 from typing import Annotated, TypeVar
 
-import orjson
 import typer
 
-from chargepoint_sim.cli import ends
+from chargepoint_sim.cli import crowds, ends, options, plays
 from chargepoint_sim.cli.console import Driver, typed_lines
 from chargepoint_sim.cli.output import Output, complain, fault_lines
 from chargepoint_sim.cli.process import WrongUse, model_named, stop_on_signals
@@ -18,20 +15,16 @@ from chargepoint_sim.cli.process import run as run_process
 from chargepoint_sim.clock import ScaledClock
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.faults import BadFault, FaultOrder, inject, parse_fault
-from chargepoint_sim.fleet.fleet import Fleet, Plan
-from chargepoint_sim.fleet.registration import Registrar, RegistrationFailed
+from chargepoint_sim.fleet.registration import RegistrationFailed
 from chargepoint_sim.fleet.sessions import BadSessions
 from chargepoint_sim.iso15118.sdp import NoStation
-from chargepoint_sim.scenario import BadScenario, Scenario, play, read_scenario
+from chargepoint_sim.scenario import BadScenario
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
 from chargepoint_sim.station.words import Version
 
 _FAILED, _WRONG_USE = 1, 2
-_FLEET_EVENTS = frozenset(
-    {"registered", "late", "ready", "summary", "connection_failed", "message_failed", "fault"}
-)
 
 app = typer.Typer(
     help="Simulated charging stations and vehicles.",
@@ -42,6 +35,8 @@ app = typer.Typer(
 
 app.command()(ends.ev)
 app.command()(ends.secc)
+app.command()(crowds.fleet)
+app.command()(plays.scenario)
 
 _T = TypeVar("_T")
 # The parser's own errors have no public name of their own.
@@ -50,39 +45,25 @@ _UsageError: type[Exception] = next(
 )
 
 
-Url = Annotated[str, typer.Option(help="The server's OCPP address, without the identity.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Say what happens as JSON lines.")]
-Speed = Annotated[float, typer.Option(min=0.01, help="Simulated seconds per real second.")]
-Faults = Annotated[
-    list[str] | None, typer.Option("--fault", help="NAME or NAME:ARG; may be given more than once.")
-]
-Seed = Annotated[str, typer.Option(help="Which vehicles come.")]
-MeterInterval = Annotated[int, typer.Option(min=1, help="Simulated seconds between meter values.")]
-Register = Annotated[str | None, typer.Option(help="The server's REST address.")]
-ApiKey = Annotated[str | None, typer.Option(envvar="CSMS_API_KEY", help="The key for --register.")]
-Program = Annotated[str | None, typer.Option(help="The program that drivers are enrolled in.")]
-Watts = Annotated[float | None, typer.Option(min=0.0, help="W")]
-Hlc = Annotated[HighLevel, typer.Option(help="How station and vehicle talk.")]
-
-
 @app.command()
 def run(  # noqa: PLR0913 - a command's options are its arguments
-    url: Url,
+    url: options.Url,
     identity: Annotated[str, typer.Option(help="The station's identity.")],
     password: Annotated[str, typer.Option(help="Its Basic authentication password.")],
     version: Annotated[Version, typer.Option(help="OCPP version.")] = Version.V201,
     evses: Annotated[int, typer.Option(min=1, max=100)] = 2,
-    hlc: Hlc = HighLevel.MEMORY,
-    speed: Speed = 1.0,
-    meter_interval: MeterInterval = 30,
+    hlc: options.Hlc = HighLevel.MEMORY,
+    loop_period: options.LoopPeriod = 5.0,
+    speed: options.Speed = 1.0,
+    meter_interval: options.MeterInterval = 30,
     max_charge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
     max_discharge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
     plug_at_start: Annotated[int, typer.Option(min=0, help="So many vehicles are plugged in.")] = 0,
     token: Annotated[str, typer.Option(help="The token of vehicles plugged in at the start.")] = "TAG-1",  # noqa: S107
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
-    seed: Seed = "1",
-    fault: Faults = None,
-    as_json: AsJson = False,
+    seed: options.Seed = "1",
+    fault: options.Faults = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """One station with a console: plug, unplug, stop, vanish, status, quit."""
     if plug_at_start > evses:
@@ -96,8 +77,9 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         meter_interval_s=meter_interval,
         version=version,
     )
+    behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period)
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
-    station = Station(fixed, _websocket(url), ScaledClock(speed), output.event, Behaviour(high_level=hlc))
+    station = Station(fixed, options.websocket(url), ScaledClock(speed), output.event, behaviour)
     driver = Driver(station, output.event, model_named(vehicle), seed)
     run_process(_one_station(station, driver, orders, [token] * plug_at_start))
 
@@ -130,139 +112,12 @@ async def _console(driver: Driver, stop: asyncio.Event) -> None:
 
 
 @app.command()
-def fleet(  # noqa: PLR0913
-    url: Url,
-    count: Annotated[int, typer.Option(min=1, help="How many stations.")],
-    register: Register = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="CSMS_API_KEY", help="The key for --register.")
-    ] = None,
-    program: Annotated[str | None, typer.Option(help="The program that drivers are enrolled in.")] = None,
-    sessions: Annotated[Path | None, typer.Option(help="Real sessions: CSV or CSV.GZ, ACN format.")] = None,
-    session_time: Annotated[str | None, typer.Option(help="The instant in the file to start at.")] = None,
-    speed: Speed = 1.0,
-    seed: Seed = "1",
-    prefix: Annotated[str, typer.Option(help="What the stations' identities begin with.")] = "SIM",
-    hlc: Hlc = HighLevel.MEMORY,
-    meter_interval: MeterInterval = 30,
-    site_import_w: Watts = None,
-    site_export_w: Watts = None,
-    fault: Faults = None,
-    truth: Annotated[
-        Path | None, typer.Option(help="Append what is true of each vehicle at the end.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Many stations, with vehicles that come and go. Ends at SIGINT or SIGTERM with a summary."""
-    plan = Plan(
-        url=_websocket(url),
-        count=count,
-        prefix=prefix,
-        seed=seed,
-        speed=speed,
-        meter_interval_s=meter_interval,
-        sessions=sessions,
-        session_time=_moment(session_time),
-        behaviour=Behaviour(high_level=hlc, compress=False, validate_every=20),
-    )
-    plan = plan.with_site(site_import_w, site_export_w)
-    orders = [parse_fault(text) for text in fault or []]
-    output = Output(as_json, _FLEET_EVENTS)
-    run_process(_many_stations(plan, output, _Server(register, api_key, program), orders, truth))
-
-
-class _Server:
-    """Where the fleet is registered, if anywhere."""
-
-    def __init__(self, url: str | None, api_key: str | None, program: str | None) -> None:
-        if url is not None and api_key is None:
-            raise WrongUse("--register needs --api-key")
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise WrongUse("--register must begin with http:// or https://")
-        self._url, self._api_key, self._program = url, api_key, program
-
-    def registrar(self, program: str | None = None) -> Registrar | None:
-        """A client of its REST interface."""
-        if self._url is None or self._api_key is None:
-            return None
-        return Registrar(self._url, self._api_key, self._program or program)
-
-
-async def _many_stations(
-    plan: Plan, output: Output, server: _Server, orders: list[FaultOrder], truth: Path | None
-) -> None:
-    """Run a fleet until a signal comes; then the summary."""
-    stop, registrar = stop_on_signals(), server.registrar()
-    whole = Fleet(plan, output.event, registrar)
-    for station in whole.stations:
-        for order in orders:
-            await inject(station, order)
-    try:
-        await whole.run(stop)
-    finally:
-        if registrar is not None:
-            await registrar.close()
-    output.event("summary", whole.summary())
-    if truth is not None:
-        with truth.open("ab") as file:
-            file.writelines(orjson.dumps(guest.truth()) + b"\n" for guest in whole.guests)
-
-
-@app.command()
-def scenario(
-    file: Annotated[Path, typer.Argument(help="A TOML file.")],
-    url: Annotated[str | None, typer.Option(help="The server instead of the one in the file.")] = None,
-    register: Register = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="CSMS_API_KEY", help="The key for --register.")
-    ] = None,
-    program: Annotated[str | None, typer.Option(help="The program that drivers are enrolled in.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Play a scenario; exit code 1 if an expectation fails."""
-    story = read_scenario(file, None if url is None else _websocket(url))
-    run_process(_play(story, Output(as_json), _Server(register, api_key, program)))
-
-
-async def _play(story: Scenario, output: Output, server: _Server) -> None:
-    registrar = server.registrar(story.program)
-    try:
-        outcome = await play(story, output.event, registrar)
-    finally:
-        if registrar is not None:
-            await registrar.close()
-    for sentence, held in outcome.checks:
-        output.event("expectation", {"held": held, "what": sentence})
-    output.event("scenario", {"name": story.name, "passed": outcome.passed})
-    if not outcome.passed:
-        raise typer.Exit(_FAILED)
-
-
-@app.command()
 def faults(
     markdown: Annotated[bool, typer.Option(help="As a table for documentation.")] = False,
 ) -> None:
     """All faults by name, with their usual arguments."""
     for line in fault_lines(markdown):
         typer.echo(line)
-
-
-def _websocket(url: str) -> str:
-    if not url.startswith(("ws://", "wss://")):
-        raise WrongUse("--url must begin with ws:// or wss://")
-    return url
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"--session-time: {text!r} is not a time") from None
-    if moment.tzinfo is None:
-        raise WrongUse("--session-time needs a zone, such as -07:00")
-    return moment
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from chargepoint_sim.clock import ScaledClock
 from chargepoint_sim.ev.vehicle import PowerLimits
@@ -17,6 +19,9 @@ from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
 from chargepoint_sim.station.visit import Visit
+from chargepoint_sim.station.words import Version
+
+_T = TypeVar("_T")
 
 _STAGGER_S = 0.01  # real, between two stations' first connects
 _HORIZON_S = 24 * 3600.0
@@ -38,6 +43,7 @@ class Plan:
     site_limits: PowerLimits | None = None
     sessions: Path | None = None
     session_time: datetime | None = None
+    versions: Mapping[Version, float] = field(default_factory=dict)
     behaviour: Behaviour = field(default_factory=lambda: Behaviour(compress=False, validate_every=20))
 
     def site(self) -> Site:
@@ -62,6 +68,7 @@ class Plan:
             serial_number=f"{self.prefix}{index:06d}"[:25],
             rating=self.rating,
             meter_interval_s=self.meter_interval_s,
+            version=spread(self.versions, index, self.count) or Version.V201,
         )
 
     def stays(self) -> list[list[Stay]]:
@@ -71,6 +78,16 @@ class Plan:
             return [[invented_stay(dice)] for _ in range(self.count)]
         sessions = read_sessions(self.sessions)
         return timetable(sessions, self.session_time or busiest(sessions), self.count, _HORIZON_S)
+
+
+def spread(shares: Mapping[_T, float], index: int, count: int) -> _T | None:
+    """Whose turn is number `index` (from 1) of `count`: the first share's stations come first."""
+    position = (index - 0.5) / count * sum(shares.values())
+    for kind, share in shares.items():
+        position -= share
+        if position <= 0.0:
+            return kind
+    return None
 
 
 class Fleet:

@@ -9,6 +9,7 @@ import gzip
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.resources import as_file, files
 from itertools import count
 from pathlib import Path
 
@@ -48,8 +49,15 @@ class BadSessions(Exception):
     """The file does not hold sessions."""
 
 
+SHIPPED = ("acn-jpl", "acn-caltech")
+"""Recorded sessions that come with the simulator."""
+
+
 def read_sessions(path: Path) -> list[Session]:
-    """Read a CSV or CSV.GZ file."""
+    """Read a CSV or CSV.GZ file, or one of those that come with the simulator."""
+    if str(path) in SHIPPED:
+        with as_file(files("chargepoint_sim") / "data" / f"{str(path).replace('-', '_')}.csv.gz") as shipped:
+            return read_sessions(shipped)
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8", newline="") as file:

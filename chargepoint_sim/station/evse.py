@@ -76,6 +76,7 @@ class Evse:
     two_way: bool = True
     closed: bool = False
     power_w: float = 0.0
+    exchanges: int = 0
     limit_w: float = field(init=False)
     soc: float | None = None
     vehicle: VehicleState | None = None
@@ -155,6 +156,7 @@ class Evse:
     def exchange(self, state: VehicleState) -> OutletState:
         """Hear the vehicle, drive the power, tell what is published."""
         before = self.power_w
+        self.exchanges += 1
         self.settle()
         self.vehicle, self.soc = state, state.soc
         self._hear_departure(state.departure_in_s)

@@ -1,0 +1,133 @@
+"""`fleet`: many stations in one process."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from chargepoint_sim.cli import options
+from chargepoint_sim.cli.live import LiveView
+from chargepoint_sim.cli.output import Output
+from chargepoint_sim.cli.process import WrongUse, run, stop_on_signals
+from chargepoint_sim.faults import FaultOrder, inject, parse_fault
+from chargepoint_sim.fleet.figures import figures_of, serve_metrics
+from chargepoint_sim.fleet.fleet import Fleet, Plan
+from chargepoint_sim.station.equipment import HighLevel
+from chargepoint_sim.station.station import Behaviour
+from chargepoint_sim.station.words import Version
+
+_SHOWN = frozenset(
+    {"registered", "late", "ready", "summary", "figures", "connection_failed", "message_failed", "fault"}
+)
+
+
+@dataclass(frozen=True)
+class _Show:
+    """How the fleet is watched: figures every so many real seconds (0: not), a live view, a port."""
+
+    every_s: float
+    live: bool
+    metrics_port: int | None
+    truth: Path | None
+
+
+def fleet(  # noqa: PLR0913 - a command's options are its arguments
+    url: options.Url,
+    count: Annotated[int, typer.Option(min=1, help="How many stations.")],
+    register: options.Register = None,
+    api_key: options.ApiKey = None,
+    program: options.Program = None,
+    sessions: options.Sessions = None,
+    session_time: Annotated[str | None, typer.Option(help="The instant in the file to start at.")] = None,
+    speed: options.Speed = 1.0,
+    seed: options.Seed = "1",
+    prefix: Annotated[str, typer.Option(help="What the stations' identities begin with.")] = "SIM",
+    version: Annotated[list[str] | None, typer.Option(help="VERSION or VERSION=SHARE, repeatable.")] = None,
+    hlc: options.Hlc = HighLevel.MEMORY,
+    loop_period: options.LoopPeriod = 5.0,
+    meter_interval: options.MeterInterval = 30,
+    site_import_w: options.Watts = None,
+    site_export_w: options.Watts = None,
+    fault: options.Faults = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Append what is true of each vehicle at the end.")
+    ] = None,
+    figures_every: Annotated[float, typer.Option(min=0.0, help="Real seconds between figures; 0: none.")] = 0,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Prometheus text on this port of loopback.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="A live view instead of lines.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Many stations, with vehicles that come and go. Ends at SIGINT or SIGTERM with a summary."""
+    if live and as_json:
+        raise WrongUse("either --live or --json")
+    plan = Plan(
+        url=options.websocket(url),
+        count=count,
+        prefix=prefix,
+        seed=seed,
+        speed=speed,
+        meter_interval_s=meter_interval,
+        versions=read_shares(version or []),
+        sessions=sessions,
+        session_time=options.moment(session_time),
+        behaviour=Behaviour(high_level=hlc, loop_period_s=loop_period, compress=False, validate_every=20),
+    )
+    plan = plan.with_site(site_import_w, site_export_w)
+    orders = [parse_fault(text) for text in fault or []]
+    show = _Show(figures_every, live, metrics_port, truth)
+    output = Output(as_json, {"summary"} if live else _SHOWN)
+    run(_many_stations(plan, output, options.Server(register, api_key, program), orders, show))
+
+
+def read_shares(texts: list[str]) -> dict[Version, float]:
+    """VERSION or VERSION=SHARE; `WrongUse` for what is neither."""
+    shares: dict[Version, float] = {}
+    for text in texts:
+        name, _, share = text.partition("=")
+        try:
+            shares[Version(name)] = float(share or 1.0)
+        except ValueError:
+            known = ", ".join(Version)
+            raise WrongUse(
+                f"--version: {text!r} is not VERSION or VERSION=SHARE; there are: {known}"
+            ) from None
+        if not 0.0 < shares[Version(name)] < float("inf"):
+            raise WrongUse(f"--version: the share in {text!r} is not above 0")
+    return shares
+
+
+async def _many_stations(
+    plan: Plan, output: Output, server: options.Server, orders: list[FaultOrder], show: _Show
+) -> None:
+    """Run a fleet until a signal comes; then the summary."""
+    stop, registrar = stop_on_signals(), server.registrar()
+    whole = Fleet(plan, output.event, registrar)
+    for station in whole.stations:
+        for order in orders:
+            await inject(station, order)
+    async with AsyncExitStack() as around:
+        if registrar is not None:
+            around.push_async_callback(registrar.close)
+        if show.metrics_port is not None:
+            around.callback(serve_metrics(whole, show.metrics_port))
+        if show.live:
+            around.enter_context(LiveView(whole))
+        telling = asyncio.create_task(_tell_figures(whole, output, show.every_s))
+        around.callback(telling.cancel)
+        await whole.run(stop)
+    output.event("summary", whole.summary())
+    if show.truth is not None:
+        with show.truth.open("ab") as file:
+            file.writelines(orjson.dumps(guest.truth()) + b"\n" for guest in whole.guests)
+
+
+async def _tell_figures(whole: Fleet, output: Output, every_s: float) -> None:
+    while every_s > 0.0:
+        await asyncio.sleep(every_s)
+        output.event("figures", dict(figures_of(whole)))
