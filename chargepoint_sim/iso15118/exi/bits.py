@@ -1,5 +1,7 @@
 """Bits one after the other, the highest first."""
 
+_WINDOW = 32  # bytes
+
 
 class ExiError(ValueError):
     """A message that cannot be written, or bytes that are no message."""
@@ -32,6 +34,12 @@ class BitWriter:
             value >>= 7
         self.put(value, 8)
 
+    def written(self) -> tuple[int, int]:
+        """All of it as one number, and how many bits that are; for few bits."""
+        return int.from_bytes(self._whole, "big") << self._count | self._bits, len(
+            self._whole
+        ) * 8 + self._count
+
     def finish(self) -> bytes:
         """All of it, filled up with zero bits to a whole byte."""
         rest = -self._count & 7
@@ -39,38 +47,52 @@ class BitWriter:
 
 
 class BitReader:
-    """Gives bits back. Every method raises `ExiError` where the data end too early."""
+    """Gives bits back. Every method raises `ExiError` where the data end too early.
 
-    __slots__ = ("_at", "_data", "_end")
+    A window of the data is held as one number; it moves on by whole bytes.
+    """
+
+    __slots__ = ("_at", "_data", "_held", "_window")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
-        self._end = len(data) * 8
+        self._at = 0  # the first byte behind the window
+        self._window = 0
+        self._held = 0  # bits of the window that are still to be given
 
     def take(self, width: int) -> int:
         """The next `width` bits as a number."""
-        start, self._at = self._at, self._at + width
-        if self._at > self._end:
+        if width > self._held:
+            self._move_on(width)
+        self._held -= width
+        return self._window >> self._held & (1 << width) - 1
+
+    def _move_on(self, width: int) -> None:
+        more = self._data[self._at : self._at + max(_WINDOW, (width - self._held + 7) >> 3)]
+        self._at += len(more)
+        kept = self._window & (1 << self._held) - 1
+        self._window = kept << (len(more) << 3) | int.from_bytes(more, "big")
+        self._held += len(more) << 3
+        if width > self._held:
             raise ExiError("the message ends in the middle")
-        upper = self._at + 7 >> 3
-        window = int.from_bytes(self._data[start >> 3 : upper], "big")
-        return window >> (upper << 3) - self._at & (1 << width) - 1
 
     def take_unsigned(self, most: int) -> int:
         """A number in groups of seven bits, not above `most`."""
-        value = shift = 0
+        group = self.take(8)
+        if group < 0x80 and group <= most:
+            return group
+        value, shift = 0, 0
         while True:
-            group = self.take(8)
             value |= (group & 0x7F) << shift
             if value > most or shift > 63:
                 raise ExiError(f"a number above {most}")
             if group < 0x80:
                 return value
             shift += 7
+            group = self.take(8)
 
     def finish(self) -> None:
         """Nothing but zero bits up to the next whole byte may be left."""
-        left = self._end - self._at
+        left = self._held + (len(self._data) - self._at << 3)
         if left > 7 or self.take(left):
             raise ExiError(f"{left} bits after the end of the message")

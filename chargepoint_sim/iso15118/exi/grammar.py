@@ -25,6 +25,7 @@ from chargepoint_sim.iso15118.exi.vocabulary import (
     Unsupported,
 )
 
+_FEW = 3
 CONTENT = "content"  # the field that holds an element's own text beside attributes
 
 
@@ -51,6 +52,8 @@ class Particle:
     most: int
     repeats: bool
     fields: tuple[str, ...]
+    lone: str | None = None
+    """Its field, where there is one that comes at most once."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,8 @@ class Grammar:
     particles: tuple[Particle, ...]
     entries: tuple[State, ...]
     again: tuple[State, ...]
+    small: bool
+    """Whether it is made of a few whole numbers and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,9 @@ def grammar_of(kind: type[Element]) -> Grammar:
         _fill(entries[place], found, place, entries, again)
     for place in range(len(found)):
         _fill(again[place], found, place, entries, again, repeating=True)
-    return Grammar(kind, found, entries, again)
+    arms = [arm for particle in found for arm in particle.arms]
+    small = 0 < len(arms) <= _FEW and all(arm.value is not None and arm.value.whole for arm in arms)
+    return Grammar(kind, found, entries, again, small)
 
 
 def _fill(
@@ -165,7 +172,8 @@ def _particle(name: str, hint: object) -> tuple[Particle, tuple[object, ...]]:
     bare = name == CONTENT or any(isinstance(note, Attribute) for note in notes)
     arms = _arms(name, inner, notes, bare)
     least, most = (times.least, times.most) if times is not None else (int(not optional), 1)
-    return Particle(arms, least, most, times is not None, (name,)), notes
+    lone = name if times is None else None
+    return Particle(arms, least, most, times is not None, (name,), lone), notes
 
 
 def peel(hint: object) -> tuple[object, bool, tuple[object, ...]]:

@@ -12,10 +12,15 @@ _SURROGATES = range(0xD800, 0xE000)
 
 @dataclass(frozen=True, slots=True)
 class ValueCodec:
-    """Writes and reads one kind of value; both raise `ExiError` for what the schema does not allow."""
+    """Writes and reads one kind of value; both raise `ExiError` for what the schema does not allow.
+
+    `place`: a value of so many bits, and what a number of them stands for. `whole`: it is a whole number.
+    """
 
     write: Callable[[BitWriter, object], None]
     read: Callable[[BitReader], object]
+    place: tuple[int, Callable[[int], object]] | None = None
+    whole: bool = False
 
 
 def boolean() -> ValueCodec:
@@ -26,7 +31,7 @@ def boolean() -> ValueCodec:
             raise ExiError(f"{value!r} is not a bool")
         bits.put(value, 1)
 
-    return ValueCodec(write, lambda bits: bits.take(1) == 1)
+    return ValueCodec(write, lambda bits: bits.take(1) == 1, (1, bool))
 
 
 def enumeration(names: tuple[str, ...]) -> ValueCodec:
@@ -38,30 +43,35 @@ def enumeration(names: tuple[str, ...]) -> ValueCodec:
             raise ExiError(f"{value!r} is not one of {names}")
         bits.put(place, width)
 
-    def read(bits: BitReader) -> str:
-        place = bits.take(width)
+    def of_place(place: int) -> str:
         if place >= len(names):
             raise ExiError(f"there is no value {place} among {len(names)}")
         return names[place]
 
-    return ValueCodec(write, read)
+    return ValueCodec(write, lambda bits: of_place(bits.take(width)), (width, of_place))
 
 
 def integer(kind: Integer) -> ValueCodec:
     """A whole number: a small range as an offset, else in groups, with a sign where it may be negative."""
-    if kind.high - kind.low < _MOST_BITS_RANGE:
+    low, high = kind.low, kind.high
+    place: tuple[int, Callable[[int], object]] | None = None
+    if high - low < _MOST_BITS_RANGE:
+        width = (high - low).bit_length()
+        place = width, lambda offset: _within(kind, offset + low)
         write, read = _small(kind)
-    elif kind.low >= 0:
-        write, read = BitWriter.put_unsigned, lambda bits: bits.take_unsigned(kind.high)
+    elif low >= 0:
+        write, read = BitWriter.put_unsigned, lambda bits: bits.take_unsigned(high)
     else:
         write, read = _put_signed, lambda bits: _take_signed(bits, kind)
 
     def write_checked(bits: BitWriter, value: object) -> None:
         if type(value) is not int:
             raise ExiError(f"{value!r} is not a whole number")
-        write(bits, _within(kind, value))
+        if not low <= value <= high:
+            _within(kind, value)
+        write(bits, value)
 
-    return ValueCodec(write_checked, lambda bits: _within(kind, read(bits)))
+    return ValueCodec(write_checked, lambda bits: _within(kind, read(bits)), place, whole=True)
 
 
 def _small(kind: Integer) -> tuple[Callable[[BitWriter, int], None], Callable[[BitReader], int]]:
