@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TypeVar
 from chargepoint_sim.clock import ScaledClock
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.fleet.catalogue import Catalogue
-from chargepoint_sim.fleet.guest import Guest, invented_stay, make_guest
+from chargepoint_sim.fleet.guest import Arrival, Guest, Wish, arriving_guest, invented_stay, make_guest
 from chargepoint_sim.fleet.registration import Registrar, Site
 from chargepoint_sim.fleet.sessions import Stay, busiest, read_sessions, timetable
 from chargepoint_sim.station.equipment import Observe
@@ -31,7 +31,12 @@ _EVSE_ID = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What fleet is wanted. Powers in W; `meter_interval_s` in simulated seconds."""
+    """What fleet is wanted. Powers in W; `meter_interval_s` in simulated seconds.
+
+    Without a `password` for all each station has its own. Shares of `versions` and `vehicles` (parts of names
+    in the catalogue) fall to the stations in order. `soc` is where vehicles begin, percent, instead of what
+    their stays lead to. With `arrivals` nobody else comes.
+    """
 
     url: str
     count: int
@@ -43,7 +48,13 @@ class Plan:
     site_limits: PowerLimits | None = None
     sessions: Path | None = None
     session_time: datetime | None = None
+    password: str | None = None
+    evses: int = 1
     versions: Mapping[Version, float] = field(default_factory=dict)
+    vehicles: Mapping[str, float] = field(default_factory=dict)
+    soc: tuple[float, float] | None = None
+    reserve_soc: float | None = None
+    arrivals: tuple[Arrival, ...] = ()
     behaviour: Behaviour = field(default_factory=lambda: Behaviour(compress=False, validate_every=20))
 
     def site(self) -> Site:
@@ -61,15 +72,35 @@ class Plan:
     def fixed(self, index: int) -> Fixed:
         """One station. Its password follows from seed and name, so that a second run gets in as well."""
         identity = f"{self.prefix}-{index:04d}"
-        password = hashlib.sha256(f"{self.seed}/{identity}/password".encode()).hexdigest()[:32]
+        password = (
+            self.password or hashlib.sha256(f"{self.seed}/{identity}/password".encode()).hexdigest()[:32]
+        )
         return Fixed(
             identity=identity,
             password=password,
             serial_number=f"{self.prefix}{index:06d}"[:25],
+            evses=self.evses,
             rating=self.rating,
             meter_interval_s=self.meter_interval_s,
             version=spread(self.versions, index, self.count) or Version.V201,
         )
+
+    def guests(self, index: int, stays: Sequence[Stay], catalogue: Catalogue) -> list[Guest]:
+        """Who comes to station number `index`."""
+        name = f"{self.prefix}-{index:04d}"
+        if self.arrivals:
+            coming = (one for one in self.arrivals if one.station == index)
+            return [
+                arriving_guest(f"{name}-{visit:02d}", one, catalogue, self.seed)
+                for visit, one in enumerate(sorted(coming, key=lambda one: one.at_s), start=1)
+            ]
+        kind = spread(self.vehicles, index, self.count)
+        model = None if kind is None else catalogue.named(kind)
+        wish = Wish(model, self.soc, self.reserve_soc)
+        return [
+            make_guest(f"{name}-{visit:02d}", stay, catalogue, self.seed, wish)
+            for visit, stay in enumerate(stays, start=1)
+        ]
 
     def stays(self) -> list[list[Stay]]:
         """Who comes to which station when."""
@@ -139,13 +170,8 @@ class Fleet:
     def _expected(self) -> list[list[Guest]]:
         """Who comes to which station."""
         catalogue = Catalogue()
-        return [
-            [
-                make_guest(f"{self.plan.prefix}-{index:04d}-{visit:02d}", stay, catalogue, self.plan.seed)
-                for visit, stay in enumerate(stays, start=1)
-            ]
-            for index, stays in enumerate(self.plan.stays(), start=1)
-        ]
+        rows = enumerate(self.plan.stays(), start=1)
+        return [self.plan.guests(index, stays, catalogue) for index, stays in rows]
 
     async def _register(self, expected: list[list[Guest]]) -> None:
         """Make the stations known, and who is there from the beginning."""

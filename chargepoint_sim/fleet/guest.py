@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 
 from chargepoint_sim.ev.battery import Battery
-from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle
+from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.fleet.sessions import Stay
 from chargepoint_sim.meter import Meter
@@ -77,18 +77,58 @@ class Guest:
         }
 
 
-def make_guest(number: str, stay: Stay, catalogue: Catalogue, seed: str) -> Guest:
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted instead of what a stay leads to: model, range of the first SoC, reserve, percent."""
+
+    model: VehicleModel | None = None
+    soc: tuple[float, float] | None = None
+    reserve_soc: float | None = None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A guest in all particulars: to which station, from when to when, with what. s, percent."""
+
+    station: int
+    vehicle: str
+    soc: float
+    leaves_s: float
+    at_s: float
+    target_soc: float
+    reserve_soc: float
+
+
+def arriving_guest(number: str, arrival: Arrival, catalogue: Catalogue, seed: str) -> Guest:
+    """The vehicle of an arrival. `KeyError` for a model that the catalogue does not have."""
+    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - not for secrets
+    model = catalogue.named(arrival.vehicle)
+    wanted = max(0.0, arrival.target_soc - arrival.soc) / 100.0 * model.battery.capacity_wh
+    stay = Stay(arrival.at_s, arrival.leaves_s, arrival.leaves_s, wanted, wanted, 0.0)
+    needs = DriverNeeds(target_soc=arrival.target_soc, min_soc=_MIN_SOC, v2x_min_soc=_V2X_MIN_SOC)
+    battery = Battery.at(model.battery, arrival.soc)
+    vehicle = Vehicle(f"{dice.getrandbits(48):012X}", model, battery, needs)
+    guest = Guest(number, vehicle, arrival.reserve_soc, stay)
+    vehicle.id_token = guest.id_token
+    return guest
+
+
+def make_guest(number: str, stay: Stay, catalogue: Catalogue, seed: str, wish: Wish | None = None) -> Guest:
     """The vehicle of a stay; when it leaves is set when it arrives.
 
     Its battery is what the recorded energy leads to: it would end somewhere near full.
     """
     dice = random.Random(f"{seed}/{number}")  # noqa: S311 - not for secrets
-    model = catalogue.draw(dice, stay.delivered_wh / 0.75)
+    wish = wish or Wish()
+    drawn = catalogue.draw(dice, stay.delivered_wh / 0.75)
+    model = wish.model or drawn
     capacity = model.battery.capacity_wh
     gain = model.battery.charge_efficiency
     at_end = dice.uniform(78.0, 95.0)
     missing = 100.0 * gain * (stay.delivered_wh - stay.delivered_before_wh) / capacity
     soc = max(_V2X_MIN_SOC + 3.0, at_end - missing)
+    if wish.soc is not None:
+        soc = dice.uniform(*wish.soc)
     wanted = max(0.0, min(stay.requested_wh, stay.delivered_wh) - stay.delivered_before_wh)
     target = min(_FULL_SOC, soc + 100.0 * wanted * gain / capacity)
     needs = DriverNeeds(target_soc=target, min_soc=_MIN_SOC, v2x_min_soc=_V2X_MIN_SOC)
@@ -98,7 +138,8 @@ def make_guest(number: str, stay: Stay, catalogue: Catalogue, seed: str) -> Gues
         battery=Battery.at(model.battery, soc),
         needs=needs,
     )
-    guest = Guest(number, vehicle, dice.choice(_RESERVES), stay)
+    reserve_soc = dice.choice(_RESERVES)
+    guest = Guest(number, vehicle, reserve_soc if wish.reserve_soc is None else wish.reserve_soc, stay)
     vehicle.id_token = guest.id_token
     return guest
 

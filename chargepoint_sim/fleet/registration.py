@@ -1,6 +1,7 @@
 """Makes stations, drivers and vehicles known to a server over its REST interface."""
 
 import asyncio
+import uuid
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,11 @@ from chargepoint_sim.station.words import Version
 _AT_ONCE = 8
 _TIMEOUT_S = 60.0
 _CONFLICT = 409
+
+
+def _once(body: dict[str, Any]) -> dict[str, str]:
+    """What moves power is asked for under a key of its own."""
+    return {"Idempotency-Key": str(uuid.uuid4())} if "targetW" in body else {}
 
 
 class RegistrationFailed(Exception):
@@ -104,11 +110,19 @@ class Registrar:
         }
         await self._post(f"/drivers/{driver}/needs", needs)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> None:
+    async def grid_event(self, site: Site, body: dict[str, object]) -> str:
+        """Have a grid event called for a site; its id."""
+        wanted = {name: value for name, value in body.items() if value is not None}
+        answer = await self._post("/grid-events", wanted | {"scope": {"site": site.site_id}})
+        return str(answer["id"])
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._turns:
             try:
-                answer = await self._client.post(path, json=body)
+                answer = await self._client.post(path, json=body, headers=_once(body))
             except httpx.HTTPError as failure:
                 raise RegistrationFailed(f"{path}: {failure or type(failure).__name__}") from failure
         if not answer.is_success and answer.status_code != _CONFLICT:
             raise RegistrationFailed(f"{path}: {answer.status_code} {answer.text[:300]}")
+        found = answer.json() if answer.content else {}
+        return found if isinstance(found, dict) else {}

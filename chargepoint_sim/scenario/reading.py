@@ -1,0 +1,250 @@
+"""A scenario out of its file. What is wrong is said in one line that names the key."""
+
+import math
+import random
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from chargepoint_sim.ev.vehicle import PowerLimits
+from chargepoint_sim.faults import BadFault, parse_fault
+from chargepoint_sim.fleet.catalogue import Catalogue
+from chargepoint_sim.fleet.fleet import Plan
+from chargepoint_sim.fleet.guest import Arrival
+from chargepoint_sim.fleet.sessions import SHIPPED
+from chargepoint_sim.scenario.sentences import NoSentence, amount, read_sentence
+from chargepoint_sim.scenario.story import Expectation, GridEvent, Happening, Measure, Scenario
+from chargepoint_sim.station.equipment import HighLevel
+from chargepoint_sim.station.link import BackOff
+from chargepoint_sim.station.station import Behaviour
+from chargepoint_sim.station.words import Version
+
+_Above = Annotated[float, Meta(gt=0.0)]
+_Least = Annotated[float, Meta(ge=0.0)]
+_Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
+_Count = Annotated[int, Meta(ge=1)]
+
+
+class BadScenario(Exception):
+    """The file is not a scenario."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class _Fleet(_Table):
+    count: _Count
+    url: str | None = None
+    prefix: str = "SIM"
+    password: str | None = None
+    seed: str | int = "1"
+    speed: _Above = 1.0
+    evses: _Count = 1
+    meter_interval_s: _Count = 30
+    loop_period_s: _Above = 5.0
+    max_charge_w: _Least = 11_000.0
+    max_discharge_w: _Least = 11_000.0
+    site_import_w: _Least | None = None
+    site_export_w: _Least | None = None
+    hlc: HighLevel = HighLevel.MEMORY
+    versions: dict[Version, _Above] = {}
+    vehicles: dict[str, _Above] = {}
+    soc: tuple[_Percent, _Percent] | None = None
+    reserve_soc: _Percent | None = None
+    sessions: str | None = None
+    session_time: datetime | None = None
+    back_off_s: _Least = 0.5
+    back_off_random_s: _Least = 0.5
+
+
+class _Arrival(_Table):
+    station: _Count
+    vehicle: str
+    soc: _Percent
+    leaves_s: _Above
+    at_s: float = 0.0
+    target_soc: _Percent = 80.0
+    reserve_soc: _Percent = 30.0
+
+
+class _Fault(_Table):
+    fault: str
+    at_s: _Least | None = None
+    until_s: _Above | None = None
+    station: _Count | list[_Count] | None = None
+    share: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+
+
+class _Event(_Table):
+    power: str | float
+    for_s: _Above
+    at_s: _Least = 0.0
+    lead_s: _Least = 0.0
+    program: str | None = None
+    min_soc: _Percent | None = None
+
+
+class _Expect(_Table):
+    that: str | None = None
+    what: Measure | None = None
+    min: float | None = None
+    max: float | None = None
+    at_s: _Least | None = None
+    from_s: _Least | None = None
+    station: _Count | None = None
+
+
+class _File(_Table):
+    duration_s: _Above
+    fleet: _Fleet
+    name: str | None = None
+    program: str | None = None
+    arrival: list[_Arrival] = []
+    fault: list[_Fault] = []
+    event: list[_Event] = []
+    expect: list[_Expect] = []
+
+
+def read_scenario(path: Path, url: str | None) -> Scenario:
+    """Read a scenario; `url` replaces the server in the file. Raises `BadScenario`."""
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+        return _scenario(file, path, url)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
+        raise BadScenario(f"{path}: {failure}") from failure
+    except msgspec.ValidationError as failure:
+        raise BadScenario(f"{path}: {str(failure).replace('`$.', '`')}") from failure
+
+
+def _wrong(where: str, why: object) -> msgspec.ValidationError:
+    return msgspec.ValidationError(f"{why} - at `$.{where}`")
+
+
+def _scenario(file: _File, path: Path, url: str | None) -> Scenario:
+    end_s = file.duration_s
+    return Scenario(
+        name=file.name or path.stem,
+        duration_s=end_s,
+        plan=_plan(file, path.parent, url),
+        program=file.program,
+        happenings=tuple(
+            _happening(row, f"fault[{at}]", file.fleet, end_s) for at, row in enumerate(file.fault)
+        ),
+        events=tuple(_event(row, f"event[{at}]") for at, row in enumerate(file.event)),
+        expectations=tuple(
+            _expectation(row, f"expect[{at}]", file.fleet, end_s) for at, row in enumerate(file.expect)
+        ),
+    )
+
+
+def _plan(file: _File, folder: Path, url: str | None) -> Plan:
+    fleet = file.fleet
+    where = url or fleet.url
+    if where is None:
+        raise _wrong("fleet.url", "No server: neither here nor as --url")
+    if not where.startswith(("ws://", "wss://")):
+        raise _wrong("fleet.url", "It must begin with ws:// or wss://")
+    catalogue = Catalogue()
+    for name in (*fleet.vehicles, *(row.vehicle for row in file.arrival)):
+        try:
+            catalogue.named(name)
+        except KeyError as unknown:
+            raise _wrong("fleet.vehicles" if name in fleet.vehicles else "arrival", unknown.args[0]) from None
+    if any(row.station > fleet.count for row in file.arrival):
+        raise _wrong("arrival", f"There are {fleet.count} stations")
+    sessions = fleet.sessions
+    if sessions is not None and file.arrival:
+        raise _wrong("arrival", "Either `fleet.sessions` or arrivals")
+    if fleet.session_time is not None and fleet.session_time.tzinfo is None:
+        raise _wrong("fleet.session_time", "It needs a zone, such as -07:00")
+    plan = Plan(
+        url=where,
+        count=fleet.count,
+        prefix=fleet.prefix,
+        password=fleet.password,
+        seed=str(fleet.seed),
+        speed=fleet.speed,
+        evses=fleet.evses,
+        meter_interval_s=fleet.meter_interval_s,
+        rating=PowerLimits(fleet.max_charge_w, fleet.max_discharge_w),
+        versions=fleet.versions,
+        vehicles=fleet.vehicles,
+        soc=fleet.soc,
+        reserve_soc=fleet.reserve_soc,
+        sessions=None if sessions is None else Path(sessions) if sessions in SHIPPED else folder / sessions,
+        session_time=fleet.session_time,
+        arrivals=tuple(Arrival(**msgspec.structs.asdict(row)) for row in file.arrival),
+        behaviour=Behaviour(
+            high_level=fleet.hlc,
+            loop_period_s=fleet.loop_period_s,
+            back_off=BackOff(fleet.back_off_s, fleet.back_off_random_s),
+            compress=False,
+        ),
+    )
+    return plan.with_site(fleet.site_import_w, fleet.site_export_w)
+
+
+def _happening(row: _Fault, where: str, fleet: _Fleet, end_s: float) -> Happening:
+    try:
+        order = parse_fault(row.fault)
+    except BadFault as mistake:
+        raise _wrong(f"{where}.fault", mistake) from mistake
+    for name, at_s in (("at_s", row.at_s), ("until_s", row.until_s)):
+        if at_s is not None and at_s > end_s:
+            raise _wrong(f"{where}.{name}", "After the end")
+    if row.until_s is not None and row.until_s <= (row.at_s or 0.0):
+        raise _wrong(f"{where}.until_s", "Not after its beginning")
+    stations = _stations(row, where, fleet)
+    return Happening(order, row.at_s, row.until_s, stations)
+
+
+def _stations(row: _Fault, where: str, fleet: _Fleet) -> tuple[int, ...] | None:
+    """Those that are named, or a share of all that the seed draws."""
+    if row.share is not None:
+        if row.station is not None:
+            raise _wrong(f"{where}.share", "Either a station or a share")
+        dice = random.Random(f"{fleet.seed}/{where}")  # noqa: S311 - not for secrets
+        return tuple(sorted(dice.sample(range(1, fleet.count + 1), math.ceil(row.share * fleet.count))))
+    if row.station is None:
+        return None
+    named = (row.station,) if isinstance(row.station, int) else tuple(row.station)
+    if max(named, default=0) > fleet.count:
+        raise _wrong(f"{where}.station", f"There are {fleet.count} stations")
+    return named
+
+
+def _event(row: _Event, where: str) -> GridEvent:
+    try:
+        power_w = amount(row.power, "power")
+    except NoSentence as mistake:
+        raise _wrong(f"{where}.power", mistake) from mistake
+    return GridEvent(row.at_s, power_w, row.for_s, row.lead_s, row.program, row.min_soc)
+
+
+def _expectation(row: _Expect, where: str, fleet: _Fleet, end_s: float) -> Expectation:
+    if (row.that is None) is (row.what is None):
+        raise _wrong(where, "Either `that` or `what`")
+    if row.station is not None and row.station > fleet.count:
+        raise _wrong(f"{where}.station", f"There are {fleet.count} stations")
+    least, most, at_s, from_s = row.min, row.max, row.at_s, row.from_s
+    measure = row.what
+    if row.that is not None:
+        try:
+            said = read_sentence(row.that)
+        except NoSentence as mistake:
+            raise _wrong(f"{where}.that", mistake) from mistake
+        measure, least, most = said.measure, said.least, said.most
+        at_s, from_s = said.at_s if at_s is None else at_s, said.from_s if from_s is None else from_s
+    if measure is None or (least is None and most is None):
+        raise _wrong(where, "Neither `min` nor `max`")
+    at_s = end_s if at_s is None else at_s
+    if at_s > end_s:
+        raise _wrong(f"{where}.at_s", "After the end")
+    if from_s is not None and from_s > at_s:
+        raise _wrong(f"{where}.from_s", "After its end")
+    return Expectation(measure, at_s, from_s, row.station, least, most)
