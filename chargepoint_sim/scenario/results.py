@@ -54,6 +54,7 @@ def draw(path: Path, scenario: Scenario, outcome: Outcome) -> None:
     power.set_ylabel("kW")
     energy.set_ylabel("kWh")
     stations.step(at_s, [sample.online for sample in outcome.samples], where="post")
+    stations.set_ylim(0, scenario.plan.count * 1.1)
     stations.set_ylabel("online")
     stations.set_xlabel("simulated seconds")
     for moment_s, text in _moments(scenario):

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from chargepoint_sim.scenario import read_scenario
 from csms.cli.processes import Child, own_environment
 from csms.cli.rest import Object
 
 _FOLDER = Path(__file__).parents[3] / "configs" / "scenarios"
 _FILES = sorted(_FOLDER.glob("*.toml"))
-_RATE = 30  # as fast as the fleets
 _AT_ONCE = 3
 _LONGEST_S = 150.0
 
@@ -48,17 +47,30 @@ def _play(file: Path, server: Object, key: str, folder: Path) -> Played:
     return Played(done.returncode, lines, done.stderr, junit, plot)
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played]]:
-    """All of them, some at a time; the server ends in order afterwards."""
-    folder = tmp_path_factory.mktemp("scenarios")
-    settings = {"CSMS_OCPP__PORT": "0", "CSMS_API__PORT": "0", "CSMS_CLOCK__RATE": str(_RATE)}
-    with Child("csms", ["serve", "--ready-json"], settings, folder) as server:
+def _play_at(rate: float, files: list[Path], folder: Path) -> dict[str, Played]:
+    """All scenarios of one speed, some at a time, against a server whose house time runs as fast."""
+    settings = {"CSMS_OCPP__PORT": "0", "CSMS_API__PORT": "0", "CSMS_CLOCK__RATE": str(rate)}
+    folder.mkdir()
+    with (
+        Child("csms", ["serve", "--ready-json"], settings, folder) as server,
+        ThreadPoolExecutor(_AT_ONCE) as workers,
+    ):
         ready = server.expect("ready", 60.0)
         key = (folder / "var" / "admin.key").read_text().strip()
-        with ThreadPoolExecutor(_AT_ONCE) as workers:
-            results = workers.map(lambda file: _play(file, ready, key, folder), _FILES)
-            yield dict(zip((file.stem for file in _FILES), results, strict=True))
+        results = workers.map(lambda file: _play(file, ready, key, folder), files)
+        return dict(zip((file.stem for file in files), results, strict=True))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+    """All of them; those of one speed share a server."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    found: dict[str, Played] = {}
+    speeds = {file: read_scenario(file, None).plan.speed for file in _FILES}
+    for rate in sorted(set(speeds.values())):
+        files = [file for file in _FILES if speeds[file] == rate]
+        found |= _play_at(rate, files, folder / f"rate-{rate:g}")
+    return found
 
 
 @pytest.mark.timeout(400)
