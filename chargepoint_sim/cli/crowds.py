@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,6 @@ from chargepoint_sim.faults import FaultOrder, inject, parse_fault
 from chargepoint_sim.fleet.figures import figures_of, serve_metrics
 from chargepoint_sim.fleet.fleet import Fleet, Plan
 from chargepoint_sim.station.equipment import HighLevel
-from chargepoint_sim.station.station import Behaviour
 from chargepoint_sim.station.words import Version
 
 _SHOWN = frozenset(
@@ -33,56 +32,61 @@ class _Show:
     live: bool
     metrics_port: int | None
     truth: Path | None
+    as_json: bool
+
+    def output(self) -> Output:
+        """Where events are said; `WrongUse` for two views at once."""
+        if self.live and self.as_json:
+            raise WrongUse("either --live or --json")
+        return Output(self.as_json, {"summary"} if self.live else _SHOWN)
+
+
+_Count = Annotated[int, typer.Option(min=1, help="How many stations.")]
+_Moment = Annotated[str | None, typer.Option(help="The instant in the file to start at.")]
+_Prefix = Annotated[str, typer.Option(help="What the stations' identities begin with.")]
+_Password = Annotated[str | None, typer.Option(help="One for all, instead of one for each.")]
+_Versions = Annotated[list[str] | None, typer.Option(help="VERSION or VERSION=SHARE, repeatable.")]
+_Truth = Annotated[Path | None, typer.Option(help="Append what is true of each vehicle at the end.")]
+_Every = Annotated[float, typer.Option(min=0.0, help="Real seconds between figures; 0: none.")]
+_Port = Annotated[int | None, typer.Option(help="Prometheus text on this port of loopback.")]
+_Live = Annotated[bool, typer.Option("--live", help="A live view instead of lines.")]
 
 
 def fleet(  # noqa: PLR0913 - a command's options are its arguments
     url: options.Url,
-    count: Annotated[int, typer.Option(min=1, help="How many stations.")],
+    count: _Count,
     register: options.Register = None,
     api_key: options.ApiKey = None,
     program: options.Program = None,
     sessions: options.Sessions = None,
-    session_time: Annotated[str | None, typer.Option(help="The instant in the file to start at.")] = None,
+    session_time: _Moment = None,
     speed: options.Speed = 1.0,
     seed: options.Seed = "1",
-    prefix: Annotated[str, typer.Option(help="What the stations' identities begin with.")] = "SIM",
-    version: Annotated[list[str] | None, typer.Option(help="VERSION or VERSION=SHARE, repeatable.")] = None,
+    prefix: _Prefix = "SIM",
+    password: _Password = None,
+    version: _Versions = None,
     hlc: options.Hlc = HighLevel.MEMORY,
     loop_period: options.LoopPeriod = 5.0,
     meter_interval: options.MeterInterval = 30,
     site_import_w: options.Watts = None,
     site_export_w: options.Watts = None,
     fault: options.Faults = None,
-    truth: Annotated[
-        Path | None, typer.Option(help="Append what is true of each vehicle at the end.")
-    ] = None,
-    figures_every: Annotated[float, typer.Option(min=0.0, help="Real seconds between figures; 0: none.")] = 0,
-    metrics_port: Annotated[
-        int | None, typer.Option(help="Prometheus text on this port of loopback.")
-    ] = None,
-    live: Annotated[bool, typer.Option("--live", help="A live view instead of lines.")] = False,
+    truth: _Truth = None,
+    figures_every: _Every = 0.0,
+    metrics_port: _Port = None,
+    live: _Live = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Many stations, with vehicles that come and go. Ends at SIGINT or SIGTERM with a summary."""
-    if live and as_json:
-        raise WrongUse("either --live or --json")
-    plan = Plan(
-        url=options.websocket(url),
-        count=count,
-        prefix=prefix,
-        seed=seed,
-        speed=speed,
-        meter_interval_s=meter_interval,
-        versions=read_shares(version or []),
-        sessions=sessions,
-        session_time=options.moment(session_time),
-        behaviour=Behaviour(high_level=hlc, loop_period_s=loop_period, compress=False, validate_every=20),
-    )
-    plan = plan.with_site(site_import_w, site_export_w)
+    plan = Plan(options.websocket(url), count, prefix, seed, speed, meter_interval)
+    plan = replace(
+        plan, sessions=sessions, session_time=options.moment(session_time), password=password
+    ).with_site(site_import_w, site_export_w)
+    behaviour = replace(plan.behaviour, high_level=hlc, loop_period_s=loop_period)
+    plan = replace(plan, versions=read_shares(version or []), behaviour=behaviour)
+    show = _Show(figures_every, live, metrics_port, truth, as_json)
     orders = [parse_fault(text) for text in fault or []]
-    show = _Show(figures_every, live, metrics_port, truth)
-    output = Output(as_json, {"summary"} if live else _SHOWN)
-    run(_many_stations(plan, output, options.Server(register, api_key, program), orders, show))
+    run(_many_stations(plan, options.Server(register, api_key, program), orders, show))
 
 
 def read_shares(texts: list[str]) -> dict[Version, float]:
@@ -102,10 +106,9 @@ def read_shares(texts: list[str]) -> dict[Version, float]:
     return shares
 
 
-async def _many_stations(
-    plan: Plan, output: Output, server: options.Server, orders: list[FaultOrder], show: _Show
-) -> None:
+async def _many_stations(plan: Plan, server: options.Server, orders: list[FaultOrder], show: _Show) -> None:
     """Run a fleet until a signal comes; then the summary."""
+    output = show.output()
     stop, registrar = stop_on_signals(), server.registrar()
     whole = Fleet(plan, output.event, registrar)
     for station in whole.stations:

@@ -142,14 +142,14 @@ def _scenario(file: _File, path: Path, url: str | None) -> Scenario:
     )
 
 
-def _plan(file: _File, folder: Path, url: str | None) -> Plan:
-    fleet = file.fleet
+def _checked_url(file: _File, url: str | None) -> str:
+    """The server, once the fleet's table is known to fit together."""
+    fleet, catalogue = file.fleet, Catalogue()
     where = url or fleet.url
     if where is None:
         raise _wrong("fleet.url", "No server: neither here nor as --url")
     if not where.startswith(("ws://", "wss://")):
         raise _wrong("fleet.url", "It must begin with ws:// or wss://")
-    catalogue = Catalogue()
     for name in (*fleet.vehicles, *(row.vehicle for row in file.arrival)):
         try:
             catalogue.named(name)
@@ -157,13 +157,17 @@ def _plan(file: _File, folder: Path, url: str | None) -> Plan:
             raise _wrong("fleet.vehicles" if name in fleet.vehicles else "arrival", unknown.args[0]) from None
     if any(row.station > fleet.count for row in file.arrival):
         raise _wrong("arrival", f"There are {fleet.count} stations")
-    sessions = fleet.sessions
-    if sessions is not None and file.arrival:
+    if fleet.sessions is not None and file.arrival:
         raise _wrong("arrival", "Either `fleet.sessions` or arrivals")
     if fleet.session_time is not None and fleet.session_time.tzinfo is None:
         raise _wrong("fleet.session_time", "It needs a zone, such as -07:00")
+    return where
+
+
+def _plan(file: _File, folder: Path, url: str | None) -> Plan:
+    fleet, sessions = file.fleet, file.fleet.sessions
     plan = Plan(
-        url=where,
+        url=_checked_url(file, url),
         count=fleet.count,
         prefix=fleet.prefix,
         password=fleet.password,
