@@ -22,14 +22,13 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check.sh
 
-# Against the `iso15118` package, in a Python of its own; needs a Java runtime.
+# Against the `iso15118` package, in a Python of its own; its Java comes as a wheel where there is none.
 interop: $(VENV)/.installed-dev .build/interop/.installed
-	ISO15118_PYTHON=.build/interop/bin/python $(BIN)/python -m pytest -q tests/interop
+	PATH="$(CURDIR)/.build/interop/java:$$PATH" ISO15118_PYTHON=.build/interop/bin/python \
+		$(BIN)/python -m pytest -q tests/interop
 
-.build/interop/.installed:
-	$(PYTHON) -m venv .build/interop
-	.build/interop/bin/python -m pip install --quiet iso15118==0.31.2 aiofile
-	command -v java || { echo "make interop needs a Java runtime (default-jre-headless)"; exit 1; }
+.build/interop/.installed: tools/provide_interop.sh
+	tools/provide_interop.sh "$(PYTHON)" .build/interop
 	touch $@
 
 conformance: $(VENV)/.installed-dev

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargepoint_sim.ev.battery import Battery, BatteryModel
+from chargepoint_sim.ev.climate import Climate, charge_share, discharge_share
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 
 MODEL = BatteryModel(capacity_wh=60_000, max_charge_w=11_000, max_discharge_w=10_000)
@@ -79,3 +80,61 @@ def test_at_the_v2x_minimum_it_gives_nothing_more() -> None:
     assert vehicle.battery.soc == pytest.approx(30)
     assert vehicle.ability().discharge_w == 0
     assert vehicle.lowest_discharging_soc == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "charge", "discharge"),
+    [
+        (-40, 0.0, 0.0),
+        (-10, 0.15, 0.6),
+        (0, 0.35, 0.8),
+        (15, 0.85, 1.0),
+        (30, 1.0, 1.0),
+        (50, 0.65, 1.0),
+        (55, 0.3, 0.5),
+        (70, 0.0, 0.0),
+    ],
+)
+def test_cold_and_heat_take_power_away(temperature_c: float, charge: float, discharge: float) -> None:
+    assert charge_share(temperature_c) == pytest.approx(charge)
+    assert discharge_share(temperature_c) == pytest.approx(discharge)
+    battery = Battery.at(MODEL, 50.0, Climate(outside_c=temperature_c))
+    assert battery.charge_limit_w() == pytest.approx(charge * MODEL.max_charge_w)
+    assert battery.discharge_limit_w() == pytest.approx(discharge * MODEL.max_discharge_w)
+    assert battery.step(20_000, 1.0) == pytest.approx(charge * MODEL.max_charge_w)
+
+
+def test_without_a_climate_temperature_plays_no_part() -> None:
+    battery = Battery.at(MODEL, 50.0)
+    battery.temperature_c = -40.0
+    assert battery.charge_limit_w() == MODEL.max_charge_w
+    assert battery.step(-5_000, 60.0) == -5_000
+
+
+def test_losses_warm_a_battery_and_the_outside_cools_it() -> None:
+    battery = Battery.at(MODEL, 30.0, Climate(outside_c=5.0))
+    first_w = battery.step(11_000, 60.0)
+    for _ in range(60):
+        battery.step(11_000, 60.0)
+    warm_c = battery.temperature_c
+    # 5 percent of some 6 kWh is heat: 1.1 MJ in a pack of 360 kJ/K, less what the outside takes.
+    assert 6.5 < warm_c < 8.0
+    assert battery.step(11_000, 60.0) > first_w
+    battery.step(0.0, 24 * 3600.0)
+    assert battery.temperature_c == pytest.approx(5.0, abs=0.1)
+
+
+@given(soc=st.floats(0, 100), outside_c=st.floats(-40, 70), steps=STEPS)
+def test_energy_is_conserved_at_any_temperature(
+    soc: float, outside_c: float, steps: list[tuple[float, float]]
+) -> None:
+    battery = Battery.at(MODEL, soc, Climate(outside_c))
+    before, into, out_of = battery.energy_wh, 0.0, 0.0
+    for power_w, seconds in steps:
+        flowed = battery.step(power_w, seconds)
+        assert abs(flowed) <= abs(power_w)
+        into += max(0.0, flowed) * seconds / 3600
+        out_of += max(0.0, -flowed) * seconds / 3600
+    expected = before + into * MODEL.charge_efficiency - out_of / MODEL.discharge_efficiency
+    assert battery.energy_wh == pytest.approx(expected, abs=1e-3)
+    assert battery.temperature_c >= min(outside_c, 20.0) - 1e-6
