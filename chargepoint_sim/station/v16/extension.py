@@ -2,7 +2,7 @@
 
 from ocpp.v16 import call_result
 
-from chargepoint_sim.station.certificates import HashData, Use
+from chargepoint_sim.station.certificates import Use
 from chargepoint_sim.station.credentials import STATION
 from chargepoint_sim.station.firmware import Update
 from chargepoint_sim.station.logs import LogRequest
@@ -10,6 +10,7 @@ from chargepoint_sim.station.v16 import spelling
 from chargepoint_sim.station.v16.memory import UNSIGNED
 from chargepoint_sim.station.v16.spelling import Payload
 from chargepoint_sim.station.v201.desk import Desk, Routes
+from chargepoint_sim.station.v201.security import hash_data_of, written_hash_data
 
 _RETRY_INTERVAL_S = 30
 _USES = {
@@ -115,27 +116,13 @@ class Extension:
 
     def delete_certificate(self, certificate_hash_data: Payload, **_: object) -> object:
         """Trust a root no longer."""
-        data = certificate_hash_data
-        wanted = HashData(
-            data["hash_algorithm"],
-            data["issuer_name_hash"].casefold(),
-            data["issuer_key_hash"].casefold(),
-            data["serial_number"].casefold().lstrip("0") or "0",
-        )
+        wanted = hash_data_of(certificate_hash_data)
         return call_result.DeleteCertificate(status=self._instruments.certificates.delete(wanted))
 
     def get_installed_certificate_ids(self, certificate_type: str, **_: object) -> object:
         """Say what is trusted."""
         rows = self._instruments.certificates.listed([_USES[certificate_type]])
-        data = [
-            {
-                "hashAlgorithm": one.algorithm,
-                "issuerNameHash": one.issuer_name,
-                "issuerKeyHash": one.issuer_key,
-                "serialNumber": one.serial,
-            }
-            for _, one, _ in rows
-        ]
+        data = [written_hash_data(one) for _, one, _ in rows]
         if not data:
             return call_result.GetInstalledCertificateIds(status="NotFound")
         return call_result.GetInstalledCertificateIds(status="Accepted", certificate_hash_data=data)

@@ -41,13 +41,7 @@ class Security:
 
     def delete_certificate(self, certificate_hash_data: Payload, **_: object) -> object:
         """Trust a root no longer."""
-        data = certificate_hash_data
-        wanted = HashData(
-            data["hash_algorithm"],
-            data["issuer_name_hash"].casefold(),
-            data["issuer_key_hash"].casefold(),
-            data["serial_number"].casefold().lstrip("0") or "0",
-        )
+        wanted = hash_data_of(certificate_hash_data)
         return call_result.DeleteCertificate(status=self._instruments.certificates.delete(wanted))
 
     def get_installed_certificate_ids(self, certificate_type: list[str] | None = None, **_: object) -> object:
@@ -58,8 +52,8 @@ class Security:
             return call_result.GetInstalledCertificateIds(status="NotFound")
         chains = []
         for use, own, children in rows:
-            row = {"certificateType": use.value, "certificateHashData": _hash_data(own)}
-            below = [_hash_data(one) for one in children]
+            row = {"certificateType": use.value, "certificateHashData": written_hash_data(own)}
+            below = [written_hash_data(one) for one in children]
             chains.append(row | ({"childCertificateHashData": below} if below else {}))
         return call_result.GetInstalledCertificateIds(status="Accepted", certificate_hash_data_chain=chains)
 
@@ -76,7 +70,18 @@ class Security:
         return call_result.SetNetworkProfile(status=status, status_info=info)
 
 
-def _hash_data(one: HashData) -> Mapping[str, str]:
+def hash_data_of(written: Payload) -> HashData:
+    """What identifies a certificate."""
+    return HashData(
+        written["hash_algorithm"],
+        written["issuer_name_hash"].casefold(),
+        written["issuer_key_hash"].casefold(),
+        written["serial_number"].casefold().lstrip("0") or "0",
+    )
+
+
+def written_hash_data(one: HashData) -> Mapping[str, str]:
+    """What identifies a certificate."""
     return {
         "hashAlgorithm": one.algorithm,
         "issuerNameHash": one.issuer_name,

@@ -1,6 +1,6 @@
 """House words from and to OCPP 2.0.1 payloads. What comes in has the library's snake_case keys."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -60,15 +60,15 @@ def token(id_token: Payload) -> IdToken:
     return IdToken(id_token["id_token"], id_token["type"])
 
 
-def profile(written: Payload) -> Profile:
-    """A charging profile."""
+def profile(written: Payload, schedule: Callable[[Payload], Schedule] | None = None) -> Profile:
+    """A charging profile. `schedule` reads each of its schedules, where a version says more in them."""
     recurrency = written.get("recurrency_kind")
     return Profile(
         id=written["id"],
         stack_level=written["stack_level"],
         purpose=Purpose(written["charging_profile_purpose"]),
         kind=Kind(written["charging_profile_kind"]),
-        schedules=tuple(_schedule(one) for one in written["charging_schedule"]),
+        schedules=tuple(map(schedule or _schedule, written["charging_schedule"])),
         recurrency=None if recurrency is None else Recurrency(recurrency),
         valid_from=moment_or_none(written.get("valid_from")),
         valid_to=moment_or_none(written.get("valid_to")),

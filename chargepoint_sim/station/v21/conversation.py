@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from ocpp.v21 import call
 
@@ -14,23 +13,18 @@ from chargepoint_sim.station.v21 import spelling
 from chargepoint_sim.station.v21.answers import routes
 from chargepoint_sim.station.v21.exchange import ExactExchange
 from chargepoint_sim.station.v21.memory import Memory
-from chargepoint_sim.station.v201 import notices
 from chargepoint_sim.station.v201 import spelling as v201
+from chargepoint_sim.station.v201.conversation import Conversation as Older
 from chargepoint_sim.station.v201.desk import Desk, ProfileSpelling
 from chargepoint_sim.station.words import (
     EventType,
     IdToken,
-    MeterNews,
     NeedsNews,
     News,
     NoAnswer,
     Offline,
     Refused,
-    Registered,
-    Registration,
-    SecurityNews,
     Socket,
-    StatusNews,
     TokenInfo,
     Told,
     TransactionNews,
@@ -41,11 +35,11 @@ _LONGEST_WAIT_S = 60.0
 _PROFILES = ProfileSpelling(spelling.profile, spelling.written_profile, spelling.periods)
 
 
-class Conversation(ExactExchange):
+class Conversation(ExactExchange, Older):
     """A `Dialect`."""
 
     def __init__(self, cabinet: Cabinet, memory: Memory, socket: Socket, validate_every: int = 1) -> None:
-        super().__init__(cabinet, socket, validate_every)
+        Older.__init__(self, cabinet, socket, validate_every)
         self._memory = memory
         self.route_map = routes(Desk(cabinet, self._ask, self._later, _PROFILES), memory)
 
@@ -57,21 +51,6 @@ class Conversation(ExactExchange):
                 await super().serve()
             finally:
                 pulling.cancel()
-
-    async def boot(self, reason: str) -> Registered:
-        """BootNotification."""
-        model = self._cabinet.equipment.model
-        names = {"model": "Model", "vendorName": "VendorName"}
-        names |= {"serialNumber": "SerialNumber", "firmwareVersion": "FirmwareVersion"}
-        station = {key: model.text("ChargingStation", name) for key, name in names.items()}
-        answer = await self._ask(call.BootNotification(charging_station=station, reason=reason))
-        now = v201.moment(answer.current_time)
-        return Registered(Registration(answer.status), now, float(answer.interval))
-
-    async def heartbeat(self) -> Any:
-        """Heartbeat; the answer is the server's time."""
-        answer = await self._ask(call.Heartbeat())
-        return v201.moment(answer.current_time)
 
     async def authorize(self, token: IdToken) -> TokenInfo:
         """Authorize; the answer also says whether energy may come back (Q01.FR.01)."""
@@ -89,21 +68,14 @@ class Conversation(ExactExchange):
                 )
             case NeedsNews():
                 return await self._tell_needs(news)
-            case StatusNews():
-                await self._ask(v201.status_notification(news))
-            case MeterNews():
-                await self._ask(v201.meter_values(news))
-            case SecurityNews():
-                await self._ask(v201.security_event(news))
             case PriorityNews():
                 await self._ask(_priority(news))
             case DerRunNews():
                 await self._ask(_der_run(news))
             case DerAlarmNews():
                 await self._ask(_der_alarm(news))
-            case notice:
-                answer = await self._ask(notices.written(notice))
-                return Told(getattr(answer, "status", None))
+            case _:
+                return await Older.tell(self, news)
         return Told()
 
     async def _tell_needs(self, news: NeedsNews) -> Told:

@@ -1,6 +1,7 @@
 """House words from and to OCPP 2.1, where it says more than 2.0.1."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from ocpp.v21 import call
@@ -12,13 +13,10 @@ from chargepoint_sim.profiles.composite import Step
 from chargepoint_sim.profiles.profile import (
     Amount,
     Curve,
-    Kind,
     Mode,
     Period,
     Profile,
-    Purpose,
     RateUnit,
-    Recurrency,
     Regulation,
     Schedule,
     Values,
@@ -36,17 +34,8 @@ _PLACES = 1  # decimals of a value
 
 def profile(written: Payload) -> Profile:
     """A charging profile."""
-    recurrency = written.get("recurrency_kind")
-    return Profile(
-        id=written["id"],
-        stack_level=written["stack_level"],
-        purpose=Purpose(written["charging_profile_purpose"]),
-        kind=Kind(written["charging_profile_kind"]),
-        schedules=tuple(_schedule(one) for one in written["charging_schedule"]),
-        recurrency=None if recurrency is None else Recurrency(recurrency),
-        valid_from=v201.moment_or_none(written.get("valid_from")),
-        valid_to=v201.moment_or_none(written.get("valid_to")),
-        transaction_id=written.get("transaction_id"),
+    return replace(
+        v201.profile(written, _schedule),
         max_offline_s=written.get("max_offline_duration"),
         invalid_after_offline=bool(written.get("invalid_after_offline_duration")),
         update_interval_s=written.get("dyn_update_interval"),
