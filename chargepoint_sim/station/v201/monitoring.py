@@ -87,9 +87,25 @@ class Monitoring:
         self._desk.later(lambda: self._report(request_id, found))
         return call_result.GetMonitoringReport(status="Accepted")
 
+    def row(self, one: Monitor) -> dict[str, object]:
+        """A monitor as a report shows it."""
+        where = _about(one.wanted.place, one.wanted.variable, one.wanted.instance)
+        return where | {"variableMonitoring": [self.monitoring(one)]}
+
+    def monitoring(self, one: Monitor) -> dict[str, object]:
+        """A monitor itself, without where it is."""
+        wanted = one.wanted
+        return {
+            "id": one.id,
+            "transaction": wanted.in_transaction,
+            "value": wanted.value,
+            "type": wanted.kind.value,
+            "severity": wanted.severity,
+        }
+
     async def _report(self, request_id: int, found: list[Monitor]) -> None:
         now = spelling.text(self._desk.cabinet.equipment.clock.now())
-        for seq_no, part, more in parts([_monitor(one) for one in found], _PART):
+        for seq_no, part, more in parts([self.row(one) for one in found], _PART):
             await self._desk.ask(
                 call.NotifyMonitoringReport(
                     request_id=request_id, seq_no=seq_no, generated_at=now, monitor=list(part), tbc=more
@@ -100,15 +116,3 @@ class Monitoring:
 def _about(place: Place, name: str, instance: str | None) -> dict[str, object]:
     variable = {"name": name} | ({} if instance is None else {"instance": instance})
     return {"component": spelling.component(place), "variable": variable}
-
-
-def _monitor(one: Monitor) -> dict[str, object]:
-    wanted = one.wanted
-    monitoring = {
-        "id": one.id,
-        "transaction": wanted.in_transaction,
-        "value": wanted.value,
-        "type": wanted.kind.value,
-        "severity": wanted.severity,
-    }
-    return _about(wanted.place, wanted.variable, wanted.instance) | {"variableMonitoring": [monitoring]}

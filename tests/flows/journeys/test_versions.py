@@ -86,3 +86,16 @@ def test_three_versions_give_side_by_side_each_in_its_own_dialect(house: House) 
     assert all(period.get("limit", 0) >= 0 for period in native)
     modes = {period.get("operationMode") for period in native if "setpoint" in period}
     assert modes == {"CentralSetpoint"}
+
+
+@pytest.mark.timeout(120)
+def test_a_fleet_mixes_versions_by_share(house: House) -> None:
+    shares = ["--version", "2.1=2", "--version", "1.6=1", "--version", "2.0.1=1"]
+    arguments = ["fleet", "--count", "8", "--url", house.ready["ocpp"], "--register", house.ready["api"]]
+    arguments += ["--program", "default", "--speed", str(RATE), "--json", *shares]
+    key = {"CSMS_API_KEY": house.key}
+    fleet = house.stack.enter_context(Child("chargepoint_sim", arguments, key, house.folder))
+    fleet.expect("ready", NEEDS_S)
+    stations = house.rest.get("/stations")["items"]
+    assert Counter(one["version"] for one in stations) == {"2.1": 4, "1.6": 2, "2.0.1": 2}
+    assert {one["discharge"] for one in stations if one["version"] == "2.1"} == {"native_2_1"}

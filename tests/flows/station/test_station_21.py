@@ -486,3 +486,34 @@ async def test_dynamic_profiles_of_two_periods_are_refused(csms: Any, bench: Any
         "UpdateDynamicSchedule", {"chargingProfileId": 7, "scheduleUpdate": {"setpoint": -1}}
     )
     assert (update["status"], update["statusInfo"]["reasonCode"]) == ("Rejected", "InvalidProfile")
+
+
+async def test_reports_of_monitors_say_who_has_set_them(csms: Any, bench: Any) -> None:
+    one = bench(fixed={"version": Version.V21})
+    await one.station.booted.wait()
+    peer = await csms.peer()
+    assert await peer.call("GetMonitoringReport", {"requestId": 3}) == {"status": "Accepted"}
+    (report,) = await csms.wait_for("NotifyMonitoringReport")
+    kinds = {one["eventNotificationType"] for row in report["monitor"] for one in row["variableMonitoring"]}
+    assert kinds <= {"HardWiredMonitor", "PreconfiguredMonitor"}
+    assert kinds
+    checked(csms)
+
+
+async def test_the_inventory_of_2_1_is_valid_and_says_what_it_can(csms: Any, bench: Any) -> None:
+    one = bench(fixed={"version": Version.V21})
+    await one.station.booted.wait()
+    peer = await csms.peer()
+    await peer.call("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
+    await csms.wait_for("NotifyReport", lambda p: not p.get("tbc", False))
+    reports = [payload for action, payload in csms.heard if action == "NotifyReport"]
+    rows = {
+        (row["component"]["name"], row["variable"]["name"]): row["variableAttribute"][0].get("value")
+        for payload in reports
+        for row in payload["reportData"]
+    }
+    modes = rows["V2XChargingCtrlr", "SupportedOperationModes"].split(",")
+    assert {"ChargingOnly", "CentralSetpoint", "CentralFrequency"} <= set(modes)  # Q01.FR.31
+    assert rows["SmartChargingCtrlr", "SupportsDynamicProfiles"] == "true"
+    assert ("ConnectedEV", "VehicleID") in rows  # Q01.FR.36
+    checked(csms)
