@@ -61,13 +61,21 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     plug_at_start: Annotated[int, typer.Option(min=0, help="So many vehicles are plugged in.")] = 0,
     token: Annotated[str, typer.Option(help="The token of vehicles plugged in at the start.")] = "TAG-1",  # noqa: S107
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
+    ca: options.Pem = None,
+    certificate: options.Pem = None,
+    key: options.Pem = None,
     seed: options.Seed = "1",
     fault: options.Faults = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """One station with a console: plug, unplug, stop, vanish, status, quit."""
+    """One station with a console: plug, unplug, swipe, stop, pause, wake, vanish, status, quit.
+
+    At a wss:// address it has security profile 2, or 3 with --certificate and --key. It trusts --ca.
+    """
     if plug_at_start > evses:
         raise WrongUse("--plug-at-start is more than --evses")
+    if (certificate is None) is not (key is None):
+        raise WrongUse("--certificate and --key come together")
     fixed = Fixed(
         identity=identity,
         password=password,
@@ -76,6 +84,9 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         rating=PowerLimits(max_charge_w, max_discharge_w),
         meter_interval_s=meter_interval,
         version=version,
+        trust_pem="" if ca is None else ca.read_text(),
+        chain_pem="" if certificate is None else certificate.read_text(),
+        key_pem="" if key is None else key.read_text(),
     )
     behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period)
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]

@@ -9,9 +9,12 @@ from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.station import Station
-from chargepoint_sim.station.words import StoppedReason, Trigger
+from chargepoint_sim.station.words import IdToken, NoAnswer, Offline, Refused, StoppedReason, Trigger
 
-HELP = "plug [EVSE] [TOKEN] [SOC] | unplug [EVSE] | stop [EVSE] | vanish [EVSE] | status | quit"
+HELP = (
+    "plug [EVSE] [TOKEN] [SOC] | unplug [EVSE] | swipe EVSE TOKEN | stop [EVSE] | pause [EVSE] | "
+    "wake [EVSE] | vanish [EVSE] | status | quit"
+)
 _STAY_S = 4 * 3600.0
 
 
@@ -63,12 +66,25 @@ class Driver:
                 await visits[evse_id].leave()
             case "stop":
                 await visits[evse_id].stop(Trigger.STOP_AUTHORIZED, StoppedReason.LOCAL)
+            case "swipe" if len(rest) > 1:
+                await self._swipe(evse_id, rest[1])
+            case "pause":
+                visits[evse_id].pause()
+            case "wake":
+                visits[evse_id].wake()
             case "vanish":
                 visits[evse_id].vanish()
             case "status":
                 self.tell_status()
             case _:
                 raise ValueError(HELP)
+
+    async def _swipe(self, evse_id: int, token: str) -> None:
+        try:
+            info = await self._station.cabinet.drivers.swipe(evse_id, IdToken(token))
+        except (Offline, NoAnswer, Refused):
+            raise ValueError("nobody can say what this token may do") from None
+        self._observe("swiped", {"evse": evse_id, "status": info.status})
 
     def tell_status(self) -> None:
         """Say how each EVSE is."""

@@ -74,7 +74,10 @@ class Instruments:
 
     def furnish(self, url: str, fixed: Fixed) -> None:
         """What a station is delivered with: where its server is and how it is known, its own certificate."""
-        self.networks.slots[self.networks.active] = NetworkProfile(url, fixed.security_profile)
+        secure = url.startswith("wss://")
+        profile = fixed.security_profile or (1 if not secure else 3 if fixed.chain_pem else 2)
+        self._equipment.model.put(Place("SecurityCtrlr"), "SecurityProfile", str(profile))
+        self.networks.slots[self.networks.active] = NetworkProfile(url, profile)
         for root in read_chain(fixed.trust_pem) if fixed.trust_pem else ():
             self.certificates.installed.setdefault(Use.CSMS_ROOT, []).append(root)
         self.certificates.counted()

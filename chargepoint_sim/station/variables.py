@@ -36,7 +36,8 @@ class Fixed:
     meter_interval_s: int = 30
     heartbeat_interval_s: int = 300
     version: Version = Version.V201
-    security_profile: int = 1
+    security_profile: int | None = None
+    """As its address and its certificate have it, if it is not said."""
     trust_pem: str = ""
     """The roots by which it knows its server, for security profiles 2 and 3."""
     chain_pem: str = ""
@@ -77,7 +78,7 @@ def _list(
 
 
 def _station(fixed: Fixed) -> list[Variable]:
-    station, profile = Place("ChargingStation"), str(fixed.security_profile)
+    station, profile = Place("ChargingStation"), str(fixed.security_profile or 1)
     certificates = _whole("SecurityCtrlr", "CertificateEntries", 0, Mutability.READ_ONLY)
     certificates.highest = 20
     return [

@@ -113,6 +113,14 @@ async def test_one_station_with_its_console(csms: Any) -> None:
         assert "not free" in (await one.until("mistake"))["why"]
         await one.type("dance")
         await one.until("mistake")
+        await one.type("pause 1")
+        assert (await one.until("paused"))["by"] == "vehicle"
+        await one.type("wake 1")
+        await csms.wait_for(
+            "TransactionEvent", lambda p: p["transactionInfo"]["chargingState"] == "Charging", count=2
+        )
+        await one.type("swipe 2 TAG-8")
+        assert (await one.until("swiped"))["status"] == "Accepted"
         await one.type("stop 1")
         assert (await one.until("transaction_ended"))["reason"] == "Local"
         await one.type("unplug 1")
@@ -166,6 +174,11 @@ def test_every_scenario_of_the_product_can_be_read(file: Path) -> None:
             ["run", "--url", "ws://x", "--identity", "a", "--password", "b", "--plug-at-start", "9"],
             2,
             "--evses",
+        ),
+        (
+            ["run", "--url", "wss://x", "--identity", "a", "--password", "b", "--key", __file__],
+            2,
+            "--certificate",
         ),
         (["scenario", "/nowhere.toml"], 2, "nowhere"),
         (

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.flows.gateway.certificates import SERVER, Authority, Files
 from tests.flows.station.conftest import TinyCsms
-from tests.flows.station.steps import ACCEPTED, ready, variable
+from tests.flows.station.steps import ACCEPTED, ready, until, variable
 
 ROOT = "CSMSRootCertificate"
 
@@ -263,6 +263,19 @@ async def test_a_station_is_delivered_with_any_security_profile(
     one = bench(delivered(authority, profile, files), server=secure)
     await one.station.booted.wait()
     assert (shown(await secure.peer()) is not None) is (profile == 3)
+
+
+async def test_a_secure_address_is_enough_and_an_unknown_server_is_refused(
+    secure: TinyCsms, bench: Any, authority: Authority
+) -> None:
+    """Nothing else said: profile 2; without the server's root only what the machine itself trusts."""
+    one = bench({"trust_pem": authority.file.read_text()}, server=secure)
+    await one.station.booted.wait()
+    assert one.station.cabinet.equipment.model.text("SecurityCtrlr", "SecurityProfile") == "2"
+    blind = bench(server=secure)
+    await until(lambda: any(event == "connection_failed" for event, _ in blind.events))
+    why = next(fields["why"] for event, fields in blind.events if event == "connection_failed")
+    assert "certificate verify failed" in str(why)
 
 
 # M: trusted certificates
