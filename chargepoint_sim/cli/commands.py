@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -61,21 +63,16 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     plug_at_start: Annotated[int, typer.Option(min=0, help="So many vehicles are plugged in.")] = 0,
     token: Annotated[str, typer.Option(help="The token of vehicles plugged in at the start.")] = "TAG-1",  # noqa: S107
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
-    ca: options.Pem = None,
-    certificate: options.Pem = None,
-    key: options.Pem = None,
+    ca: options.Trust = None,
+    certificate: options.Chain = None,
+    key: options.Key = None,
     seed: options.Seed = "1",
     fault: options.Faults = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """One station with a console: plug, unplug, swipe, stop, pause, wake, vanish, status, quit.
-
-    At a wss:// address it has security profile 2, or 3 with --certificate and --key. It trusts --ca.
-    """
+    """One station with a console: plug, unplug, swipe, stop, pause, wake, vanish, status, quit."""
     if plug_at_start > evses:
         raise WrongUse("--plug-at-start is more than --evses")
-    if (certificate is None) is not (key is None):
-        raise WrongUse("--certificate and --key come together")
     fixed = Fixed(
         identity=identity,
         password=password,
@@ -84,15 +81,21 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         rating=PowerLimits(max_charge_w, max_discharge_w),
         meter_interval_s=meter_interval,
         version=version,
-        trust_pem="" if ca is None else ca.read_text(),
-        chain_pem="" if certificate is None else certificate.read_text(),
-        key_pem="" if key is None else key.read_text(),
     )
     behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period)
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
+    fixed = _with_files(fixed, ca, certificate, key)
     station = Station(fixed, options.websocket(url), ScaledClock(speed), output.event, behaviour)
     driver = Driver(station, output.event, model_named(vehicle), seed)
     run_process(_one_station(station, driver, orders, [token] * plug_at_start))
+
+
+def _with_files(fixed: Fixed, ca: Path | None, certificate: Path | None, key: Path | None) -> Fixed:
+    """A station that shows and trusts what is in these files."""
+    if (certificate is None) is not (key is None):
+        raise WrongUse("--certificate and --key come together")
+    trust, chain, secret = ("" if one is None else one.read_text() for one in (ca, certificate, key))
+    return replace(fixed, trust_pem=trust, chain_pem=chain, key_pem=secret)
 
 
 async def _one_station(station: Station, driver: Driver, orders: list[FaultOrder], tokens: list[str]) -> None:

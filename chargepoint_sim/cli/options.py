@@ -11,7 +11,13 @@ from chargepoint_sim.fleet.registration import Registrar
 from chargepoint_sim.station.equipment import HighLevel
 
 Url = Annotated[str, typer.Option(help="The server's OCPP address, without the identity.")]
-Pem = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
+Trust = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="The roots of a wss:// server, PEM.")
+]
+Chain = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Its own certificate: security profile 3.")
+]
+Key = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The key of --certificate.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Say what happens as JSON lines.")]
 Speed = Annotated[float, typer.Option(min=0.01, help="Simulated seconds per real second.")]
 Faults = Annotated[
