@@ -12,7 +12,7 @@ from csms.domain.dialect_record import Discharge
 from csms.store import particulars, profiles, programs, stations
 from csms.store.database import Database
 from csms.store.edits import Connection
-from csms.store.particulars import PRIORITY, ParticularRow
+from csms.store.particulars import PRIORITY
 from csms.wire import words
 from csms.wire.router import Router
 
@@ -97,11 +97,5 @@ async def transfer_allowed(conn: Connection, done: Answered) -> None:
     request: words.NotifyAllowedEnergyTransferRequest = done.request
     answer: words.NotifyAllowedEnergyTransferResponse = done.answer
     if answer.status == "Accepted":
-        row = ParticularRow(
-            identity=done.station.identity,
-            transaction_id=request.transaction_id,
-            name="allowedEnergyTransfer",
-            value=msgspec.json.encode(request.allowed_energy_transfer).decode(),
-            at=done.at,
-        )
-        await particulars.put_one(conn, row)
+        told = "allowedEnergyTransfer", msgspec.json.encode(request.allowed_energy_transfer).decode()
+        await particulars.agreed(conn, done.station.identity, request.transaction_id, told, done.at)

@@ -44,7 +44,7 @@ from csms.wire.words import WORDS
 
 log = structlog.get_logger()
 
-_TOUCH_PROFILES = frozenset({"SetChargingProfile", "ClearChargingProfile"})
+_TOUCH_PROFILES = frozenset({"SetChargingProfile", "ClearChargingProfile", "UpdateDynamicSchedule"})
 _TAKEN_ON = frozenset({"Accepted", "AcceptedCanceled"})
 _CALL_IDS = {"RequestStartTransaction": "remoteStartId"}
 

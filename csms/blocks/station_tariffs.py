@@ -6,7 +6,6 @@ from csms.blocks.calls import After, Answered
 from csms.domain.station import is_place
 from csms.store import particulars, station_tariffs
 from csms.store.edits import Connection
-from csms.store.particulars import ParticularRow
 from csms.store.station_tariffs import StationTariffRow
 from csms.wire import words
 
@@ -67,11 +66,5 @@ async def transaction_tariff_changed(conn: Connection, done: Answered) -> None:
     request: words.ChangeTransactionTariffRequest = done.request
     answer: words.ChangeTransactionTariffResponse = done.answer
     if answer.status == "Accepted":
-        row = ParticularRow(
-            identity=done.station.identity,
-            transaction_id=request.transaction_id,
-            name="tariffId",
-            value=msgspec.json.encode(request.tariff.tariff_id).decode(),
-            at=done.at,
-        )
-        await particulars.put_one(conn, row)
+        told = "tariffId", msgspec.json.encode(request.tariff.tariff_id).decode()
+        await particulars.agreed(conn, done.station.identity, request.transaction_id, told, done.at)

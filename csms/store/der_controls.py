@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
@@ -52,7 +52,7 @@ class DerAlarmRow(SQLModel, table=True):
 CONTROL = table_of(DerControlRow)
 ALARM = table_of(DerAlarmRow)
 
-IN_ALARM = exists().where(ALARM.c.identity == TRANSACTION.c.identity, ALARM.c.ended_at.is_(None))
+IN_ALARM = TRANSACTION.c.identity.in_(select(ALARM.c.identity).where(ALARM.c.ended_at.is_(None)))
 """R05: the grid is not well at this station."""
 LEFT_OF_DISCHARGE = (
     select(func.min(CONTROL.c.discharge_pct))

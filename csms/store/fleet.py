@@ -125,7 +125,7 @@ def _columns() -> list[ColumnElement[Any]]:
         *_of(transaction, "identity", "evse_id", "transaction_id", "started_at", "charging_state"),
         station.site_id,
         *_of(station, "connected", "registration", "boot_epoch", "discharge", "hold"),
-        or_(faulted.correlate(TRANSACTION), IN_ALARM.correlate(TRANSACTION)),
+        or_(faulted.correlate(TRANSACTION), IN_ALARM),
         station.clock_skew_s,
         *_of(EVSE.c, "max_charge_w", "max_discharge_w"),
         *(transaction.id_token, _DRIVER, VEHICLE.c.vehicle_id),
@@ -139,7 +139,7 @@ def _columns() -> list[ColumnElement[Any]]:
         *_of(NEEDS.c, "max_charge_w", "max_discharge_w"),
         fallback.correlate(TRANSACTION, STATION),
         LEFT_OF_DISCHARGE.correlate(TRANSACTION),
-        HAS_PRIORITY.correlate(TRANSACTION),
+        HAS_PRIORITY,
         NEEDS.c.min_v2x_wh,
     ]
 

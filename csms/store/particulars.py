@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import select, tuple_
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
@@ -30,11 +30,10 @@ class ParticularRow(SQLModel, table=True):
 
 PARTICULAR = table_of(ParticularRow)
 
-HAS_PRIORITY = exists().where(
-    PARTICULAR.c.identity == TRANSACTION.c.identity,
-    PARTICULAR.c.transaction_id == TRANSACTION.c.transaction_id,
-    PARTICULAR.c.name == PRIORITY,
-    PARTICULAR.c.value == "true",
+HAS_PRIORITY = tuple_(TRANSACTION.c.identity, TRANSACTION.c.transaction_id).in_(
+    select(PARTICULAR.c.identity, PARTICULAR.c.transaction_id).where(
+        PARTICULAR.c.name == PRIORITY, PARTICULAR.c.value == "true"
+    )
 )
 
 _TOLD = put(ParticularRow, newer_by="at")
@@ -48,8 +47,12 @@ async def of_transaction(db: Database, identity: str, transaction_id: str) -> li
     return await db.every(ParticularRow, query.order_by(PARTICULAR.c.name))
 
 
-async def put_one(conn: Connection, row: ParticularRow) -> None:
-    """What has been agreed with the station by a call of ours."""
+async def agreed(
+    conn: Connection, identity: str, transaction_id: str, pair: tuple[str, str], at: datetime
+) -> None:
+    """What the station has agreed to by its answer: a name and its value in JSON."""
+    name, value = pair
+    row = ParticularRow(identity=identity, transaction_id=transaction_id, name=name, value=value, at=at)
     await put_row(conn, row)
 
 

@@ -19,7 +19,7 @@ from csms.store import (
 )
 from csms.store.database import Database
 from csms.store.der_controls import ACTIVE, ENDED, LIMIT, SUPERSEDED, DerAlarmRow, DerControlRow
-from csms.store.particulars import PRIORITY, ParticularRow
+from csms.store.particulars import PRIORITY
 from csms.store.station_tariffs import StationTariffRow
 from csms.store.stations import StationRow
 from csms.store.writer import Writer
@@ -95,8 +95,7 @@ async def test_particulars_the_newest_word_counts(db: Database, writer: Writer) 
     rows = await particulars.of_transaction(db, "a", name)
     assert [(row.name, row.value, row.at) for row in rows] == [("x", "3", LATER), ("y", "[]", LATER)]
     async with db.begin() as conn:
-        row = ParticularRow(identity="a", transaction_id=name, name="x", value="4", at=NOW)
-        await particulars.put_one(conn, row)
+        await particulars.agreed(conn, "a", name, ("x", "4"), NOW)
     assert (await particulars.of_transaction(db, "a", name))[0].value == "4"
 
 

@@ -13,6 +13,7 @@ from csms.errors import OcppError
 from csms.wire import messages
 from csms.wire.messages import FORMAT, OCCURRENCE, PROPERTY, TYPE
 from csms.wire.v16 import DIALECT as V16
+from csms.wire.v21 import DIALECT as V21
 from csms.wire.v201 import DIALECT
 from csms.wire.v201.messages import ASKED, SERVED
 
@@ -209,7 +210,7 @@ def sample(part: Any, root: Any) -> Any:
         case "integer":
             return int(part.get("minimum", 7))
         case "number":
-            return 7.5
+            return min(7.5, part.get("maximum", 7.5))
         case "boolean":
             return True
     return {"any": ["thing"]}
@@ -260,7 +261,7 @@ def object_faults(part: Any, root: Any, good: Any) -> Iterator[tuple[Any, str]]:
 
 KINDS = [
     pytest.param(dialect.vocabulary, kind, id=f"{dialect.version}-{kind.__name__}")
-    for dialect in (DIALECT, V16)
+    for dialect in (DIALECT, V16, V21)
     for pair in dialect.vocabulary.calls.values()
     for kind in pair
     if kind is not None
