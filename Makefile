@@ -11,7 +11,7 @@ SEED ?= 1
 SEEDS ?= 0:10000
 SECONDS ?= 60
 
-.PHONY: demo run test conformance bench simulate fuzz fuzz-parser crash-audit reliability interop format clean
+.PHONY: demo run test conformance bench bench-simulator simulate fuzz fuzz-parser crash-audit reliability interop format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -36,6 +36,9 @@ conformance: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks --page docs/benchmarks.md $(ARGS)
+
+bench-simulator: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.simulator $(ARGS)
 
 crash-audit: $(VENV)/.installed-dev
 	$(BIN)/python -m reliability crash --rounds $(ROUNDS) $(ARGS)

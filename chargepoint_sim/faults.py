@@ -253,6 +253,10 @@ _ALL = (
     _knob(Knob.REACT_LATE, _P, "A new limit is followed ARG seconds late.", 60.0),
     _knob(Knob.FULL_POWER_OFFLINE, _P, "Without connection all profiles are dropped: full power."),
     _knob(Knob.KEEP_OFFLINE, _P, "Without connection the last limit holds for ever, whatever its end."),
+    _knob(Knob.NEVER_EXPIRES, _P, "Profiles do not end by themselves: `duration`, `validTo` and "
+          "`maxOfflineDuration` are ignored, so that there is no dead-man."),
+    _knob(Knob.NOTICE_OFFLINE_LATE, _P, "What counts from the loss of the connection (`maxOfflineDuration`) "
+          "counts from ARG seconds later.", 60.0),
     _knob(Knob.FORGET_PROFILES, _P, "A restart loses all profiles."),
     _knob(Knob.DRAFT_V2X, _P, "It speaks the names of the draft V2X extension on 2.0.1."),
     Fault("vanish", _S, "All vehicles are torn off their cables.", _vanish, _nothing),

@@ -47,8 +47,9 @@ Percent = Annotated[float, typer.Option(min=0.0, max=100.0, help="Percent.")]
 
 
 def ev(  # noqa: PLR0913 - a command's options are its arguments
-    host: Annotated[str, typer.Option(help="The station's address, without discovery.")] = _LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Its port, without discovery.")] = 0,
+    secc: Annotated[str | None, typer.Option(help="The station as HOST:PORT, without discovery.")] = None,
+    host: Annotated[str, typer.Option(help="The same in two parts: its address,")] = _LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="its port.")] = 0,
     interface: Interface = None,
     pki: Pki = None,
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
@@ -63,8 +64,10 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     as_json: AsJson = False,
 ) -> None:
     """A vehicle alone: finds a station, charges and discharges as it says, ends at SIGINT."""
+    if secc is not None:
+        host, port = _host_and_port(secc)
     if (interface is None) is (port == 0):
-        raise WrongUse("either --port or --interface")
+        raise WrongUse("either --secc or --interface")
     if control not in _CONTROLS:
         raise WrongUse("--control is dynamic or scheduled")
     if protocol not in _VEHICLE_DIALECTS:
@@ -77,6 +80,14 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     plan = Plan(_VEHICLE_DIALECTS[protocol], loop_period_s, _CONTROLS[control])
     alone = _Car(car, clock, Output(as_json), loops)
     run(alone.drive(plan, (host, port, interface), pki))
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    """HOST:PORT, [HOST]:PORT for IPv6; `WrongUse` for anything else."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise WrongUse(f"--secc: {text!r} is not HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 class _Car:

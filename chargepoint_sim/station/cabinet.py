@@ -5,7 +5,7 @@ Outcomes are OCPP's words; how they are spelled in a message is the dialect's bu
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chargepoint_sim.ev.vehicle import PowerLimits, Vehicle
@@ -220,7 +220,8 @@ class Cabinet:
 
     def went_offline(self) -> None:
         """The connection is lost: some profiles hold only for so long without it."""
-        self.equipment.profiles.went_offline(self.equipment.clock.now())
+        late_s = self.equipment.knobs.number(Knob.NOTICE_OFFLINE_LATE) or 0.0
+        self.equipment.profiles.went_offline(self.equipment.clock.now() + timedelta(seconds=late_s))
         if self.equipment.knobs.on(Knob.FULL_POWER_OFFLINE):
             self._clear(Criteria())
         self.equipment.profiles_changed.ring()

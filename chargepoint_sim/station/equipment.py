@@ -24,6 +24,8 @@ class HighLevel(StrEnum):
     """As bytes over TCP on loopback."""
     TLS = "tls"
     """As bytes over TLS 1.3 on loopback, with test certificates."""
+    WIRE_TLS = "wire+tls"
+    """The same."""
     NONE = "none"
 
 

@@ -50,6 +50,8 @@ class Knob(StrEnum):
     REACT_LATE = "react-late"
     FULL_POWER_OFFLINE = "full-power-offline"
     KEEP_OFFLINE = "keep-offline"
+    NEVER_EXPIRES = "never-expires"
+    NOTICE_OFFLINE_LATE = "notice-offline-late"
     FORGET_PROFILES = "forget-profiles"
     DRAFT_V2X = "draft-v2x"
     SOC_MISSING = "soc-missing"

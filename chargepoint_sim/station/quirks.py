@@ -95,6 +95,9 @@ def _understood(knobs: Knobs, profile: Profile) -> Profile:
         replace(schedule, periods=tuple(_period(knobs, period) for period in schedule.periods))
         for schedule in profile.schedules
     )
+    if knobs.on(Knob.NEVER_EXPIRES):
+        schedules = tuple(replace(schedule, duration_s=None) for schedule in schedules)
+        profile = replace(profile, valid_to=None, max_offline_s=None)
     return replace(profile, schedules=schedules)
 
 

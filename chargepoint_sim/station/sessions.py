@@ -88,7 +88,7 @@ class Sessions:
             case HighLevel.MEMORY:
                 return in_memory(*ends, terms)
             case over:
-                return on_the_wire(*ends, terms, tls=over is HighLevel.TLS)
+                return on_the_wire(*ends, terms, tls=over is not HighLevel.WIRE)
 
     def allow(self) -> None:
         """A session may begin."""

@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chargepoint_sim.scenario import read_scenario
@@ -130,6 +132,34 @@ async def test_one_station_with_its_console(csms: Any) -> None:
         assert await one.process.wait() == 0
 
 
+async def test_a_fleet_of_all_versions_tells_its_figures(csms: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [
+        "fleet",
+        "--url",
+        csms.url,
+        "--count",
+        "4",
+        "--speed",
+        "50",
+        "--json",
+        "--version",
+        "2.0.1=3",
+    ]
+    arguments += ["--figures-every", "0.2", "--metrics-port", str(port), "--sessions", "acn-jpl"]
+    async with started(*arguments) as one:
+        await one.until("ready")
+        figures = await one.until("figures")
+        assert (figures["stations"], figures["vehicles"], figures["online"]) == (4, 4, 4)
+        assert figures["answers"] > 10
+        async with httpx.AsyncClient() as client:
+            text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        assert "chargepoint_sim_online 4.0" in text
+        assert "chargepoint_sim_sent_total" in text
+
+
 async def test_the_scenario_of_an_outage(csms: Any) -> None:
     code, out, err = await finished(
         "scenario", str(ROOT / "configs/scenarios/outage.toml"), "--url", csms.url, "--json"
@@ -181,6 +211,10 @@ def test_every_scenario_of_the_product_can_be_read(file: Path) -> None:
             "--certificate",
         ),
         (["scenario", "/nowhere.toml"], 2, "nowhere"),
+        (["ev", "--secc", "nowhere"], 2, "HOST:PORT"),
+        (["fleet", "--url", "ws://x", "--count", "1", "--version", "3.0"], 2, "--version"),
+        (["fleet", "--url", "ws://x", "--count", "1", "--live", "--json"], 2, "--live"),
+        (["scenario", "configs/scenarios/evening_peak.toml"], 2, "--register"),
         (
             [
                 "fleet",
@@ -210,7 +244,7 @@ async def test_both_ends_of_iso_15118_alone_over_tls(tmp_path: Path) -> None:
     pki = ["--pki", str(tmp_path / "pki")]
     async with started("secc", *pki, "--limit-w", "-7000", "--sessions", "1", "--json") as station:
         port = (await station.until("listening"))["port"]
-        ev = ["ev", "--port", str(port), *pki, "--loop-period-s", "0.05", "--loops", "40", "--json"]
+        ev = ["ev", "--secc", f"127.0.0.1:{port}", *pki, "--loop-period-s", "0.05", "--loops", "40", "--json"]
         code, out, err = await finished(*ev)
         assert (code, err) == (0, "")
         events = [json.loads(line) for line in out.splitlines()]

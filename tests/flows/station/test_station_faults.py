@@ -477,6 +477,26 @@ async def test_full_power_or_for_ever_without_connection(csms: Any, bench: Any) 
     await until_power(one, _OFFER_W)
 
 
+async def test_there_is_no_dead_man(csms: Any, bench: Any) -> None:
+    one, peer, transaction = await charging(csms, bench)
+    await begin(one, "never-expires")
+    await peer.call("SetChargingProfile", lease(csms, transaction, -4_000, duration=30))
+    await until_power(one, -4_000)
+    began = one.station.clock.monotonic()
+    await until(lambda: one.station.clock.monotonic() > began + 120.0)
+    await until_power(one, -4_000)
+    await over(one, "never-expires")
+    await until_power(one, _OFFER_W)
+
+
+async def test_being_offline_is_noticed_late(csms: Any, bench: Any) -> None:
+    one, _, _ = await charging(csms, bench)
+    await begin(one, "notice-offline-late:600", "offline")
+    await until(lambda: one.station.cabinet.equipment.profiles.offline_since is not None)
+    since = one.station.cabinet.equipment.profiles.offline_since
+    assert since > one.station.clock.now() + timedelta(seconds=500)
+
+
 async def test_profiles_are_forgotten_at_a_restart(csms: Any, bench: Any) -> None:
     one, peer, transaction = await charging(csms, bench)
     fallback = lease(csms, transaction, 3_000, chargingProfilePurpose="TxDefaultProfile")
