@@ -158,7 +158,9 @@ async def _all(cases: Sequence[Case], console: Console) -> list[Measured]:
     with tempfile.TemporaryDirectory(prefix="bench-simulator-") as folder:
         for case in cases:
             console.print(f"{case.name}: {case.stations:,} stations", style="dim")
-            found.append(await measure(case, cores, Path(folder)))
+            one = await measure(case, cores, Path(folder))
+            console.print(f"{one.each_us:.0f} us a station and second, {one.core:.2f} of a core", style="dim")
+            found.append(one)
     return found
 
 
