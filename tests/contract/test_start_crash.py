@@ -22,7 +22,7 @@ from csms.store.transaction_rows import EVENT, TRANSACTION
 from tests.flows.gateway.front import PASSWORD, STATION, basic
 
 CHILD = Path(__file__).with_name("start_child.py")
-WAIT_S = 60
+WAIT_S = 120
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START_TRANSACTION = {
     "connectorId": 1,
@@ -75,6 +75,7 @@ async def started(port: int) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("when", ["unwritten", "written"])
 async def test_a_start_that_was_not_answered_has_the_same_id_when_it_is_told_again(
     database_url: str, db: Database, when: str
