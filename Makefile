@@ -5,13 +5,15 @@ PYTHON ?= python3
 WORKERS ?= 2
 
 # Sizes of the long runs: rounds and first seed of the crash audit and the fuzzer (a fuzzer's round is some
-# 11,000 inputs and 10 seconds), seeds of the simulation, seconds of the parser's fuzzer.
+# 11,000 inputs and 10 seconds), seeds of the simulation, seconds of the parser's fuzzer, vehicle-hours.
 ROUNDS ?= 300
 SEED ?= 1
 SEEDS ?= 0:10000
 SECONDS ?= 60
+HOURS ?= 1000000
 
-.PHONY: demo run test conformance bench bench-simulator simulate fuzz fuzz-parser crash-audit reliability interop format clean
+.PHONY: demo run test conformance bench bench-simulator simulate vehicle-hours fuzz fuzz-parser crash-audit reliability \
+	interop format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -45,6 +47,9 @@ crash-audit: $(VENV)/.installed-dev
 
 reliability: crash-audit
 	for what in outage disk stop restart herd flood; do $(BIN)/python -m reliability $$what $(ARGS) || exit 1; done
+
+vehicle-hours: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.vehicle_hours --hours $(HOURS) --jobs $(WORKERS) $(ARGS)
 
 simulate: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)

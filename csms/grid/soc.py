@@ -1,5 +1,6 @@
 """How much can be in a battery at most, by the SoC told before and the energy that has flowed since."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from csms.grid.fleet import Snapshot
 from csms.grid.leases import EvseKey
 from csms.grid.pace import Steps, slices
 from csms.grid.soc_sources import Told, told
+from csms.store.readings import FirstSoc
 from csms.store.transactions import FleetRow
 
 TOLERANCE = 2.0
@@ -34,11 +36,18 @@ class SocWatch:
     vehicle discharges) is not believed, and nothing after it until it fits again: such a vehicle would be
     discharged below its reserve. Within the tolerance the lower of the two counts, so that what is forgiven
     once is not forgiven again at each reading. One that falls is always believed, because that only takes
-    from what we may order. After a restart the first SoC seen is the new beginning.
+    from what we may order. After a restart it begins again with what each transaction has told first.
     """
 
     def __init__(self) -> None:
         self._anchors: dict[tuple[str, str], _Anchor] = {}
+
+    def begin(self, firsts: Iterable[FirstSoc]) -> None:
+        """Begin with what transactions have told first: what was told while nobody watched proves nothing."""
+        self._anchors = {
+            (one.identity, one.transaction_id): _Anchor(one.soc, one.at, one.at, one.import_wh, one.export_wh)
+            for one in firsts
+        }
 
     def watch(self, snapshot: Snapshot) -> Steps[tuple[set[EvseKey], dict[EvseKey, float]]]:
         """Whose SoC is not believed, and the most percent that each believed one may be taken for."""

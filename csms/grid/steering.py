@@ -26,7 +26,7 @@ from csms.grid.participation import Part, Roster, Seat
 from csms.grid.records import Book, NotLeading, sent_row
 from csms.grid.setpoints import Actuator, PutFallback, PutLease
 from csms.grid.soc import SocWatch
-from csms.store import stations
+from csms.store import readings, stations
 from csms.store.database import Database
 from csms.store.dispatches import DispatchRow, Participation
 from csms.store.transactions import FleetRow
@@ -52,11 +52,12 @@ class Steering:
         self._memories: dict[str, Recall] = {}
         self._frozen: set[str] = set()
         self._active: set[str] = set()
+        self._watching = False
         self.news = False
 
     def drop(self) -> None:
         """Forget what was learned."""
-        self._memories, self._frozen = {}, set()
+        self._memories, self._frozen, self._watching = {}, set(), False
 
     async def steer(
         self,
@@ -69,7 +70,7 @@ class Steering:
         """Decide, record and start what each event needs now. `news` says whether to look again at once."""
         self.news = False
         self._active = {event.id for event in active}
-        watched = await walk(self._soc_watch.watch(snapshot))
+        watched = await self._watched(snapshot)
         scene = await self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = dict(await walk(mapped(_boot, snapshot.rows)))
@@ -98,6 +99,12 @@ class Steering:
                 log.exception("planning failed", event_id=event.id)
                 self._roster.distrust(event.id)
         self._forget([*active, *upcoming])
+
+    async def _watched(self, snapshot: Snapshot) -> tuple[set[EvseKey], dict[EvseKey, float]]:
+        if not self._watching:
+            self._soc_watch.begin(await readings.first_socs(self._db))
+            self._watching = True
+        return await walk(self._soc_watch.watch(snapshot))
 
     async def _scene(self, snapshot: Snapshot) -> Scene:
         await self._dialects.refresh()

@@ -6,15 +6,15 @@ do first readings from before the event's row had room for them. Whoever reads g
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, literal, select
+from sqlalchemy import ScalarSelect, Select, and_, literal, select
 
 from csms.domain.meter import Reading
 from csms.store.database import Database
 from csms.store.rows import to_micros
 from csms.store.statements import Change, Values, fill
-from csms.store.transaction_rows import EVENT, READING, ReadingRow, TransactionRow
+from csms.store.transaction_rows import EVENT, READING, TRANSACTION, ReadingRow, TransactionRow
 
 _READING = fill(ReadingRow)
 _NONE: Values = (None,) * 7
@@ -32,6 +32,79 @@ _OF_EVENTS = select(
     EVENT.c.soc,
     EVENT.c.context,
 )
+
+
+_OPEN = (TRANSACTION.c.identity, TRANSACTION.c.transaction_id)
+
+
+def _first_with_events() -> Select[Any]:
+    """By the key of events: what a transaction told first is found at its beginning."""
+    of_it = EVENT.alias("of_it")
+    first = select(of_it.c.seq_no).where(
+        of_it.c.identity == TRANSACTION.c.identity,
+        of_it.c.transaction_id == TRANSACTION.c.transaction_id,
+        of_it.c.soc.is_not(None),
+    )
+    same = and_(
+        EVENT.c.identity == TRANSACTION.c.identity,
+        EVENT.c.transaction_id == TRANSACTION.c.transaction_id,
+        EVENT.c.seq_no == _one(first.order_by(of_it.c.seq_no)),
+    )
+    told = (EVENT.c.soc, EVENT.c.read_at, EVENT.c.import_wh, EVENT.c.export_wh)
+    return select(*_OPEN, *told).select_from(TRANSACTION.join(EVENT, same)).where(TRANSACTION.c.open)
+
+
+def _first_apart() -> Select[Any]:
+    """The same among readings with rows of their own: by the EVSE, from the transaction's start on."""
+    of_it = READING.alias("of_it")
+    first = select(of_it.c.at).where(
+        of_it.c.identity == TRANSACTION.c.identity,
+        of_it.c.evse_id == TRANSACTION.c.evse_id,
+        of_it.c.at >= TRANSACTION.c.started_at,
+        of_it.c.source == TRANSACTION.c.transaction_id,
+        of_it.c.soc.is_not(None),
+    )
+    same = and_(
+        READING.c.identity == TRANSACTION.c.identity,
+        READING.c.evse_id == TRANSACTION.c.evse_id,
+        READING.c.at == _one(first.order_by(of_it.c.at)),
+        READING.c.source == TRANSACTION.c.transaction_id,
+        READING.c.soc.is_not(None),
+    )
+    told = (READING.c.soc, READING.c.at, READING.c.import_wh, READING.c.export_wh)
+    return select(*_OPEN, *told).select_from(TRANSACTION.join(READING, same)).where(TRANSACTION.c.open)
+
+
+def _one(query: Select[Any]) -> ScalarSelect[Any]:
+    return query.limit(1).correlate(TRANSACTION).scalar_subquery()
+
+
+_FIRST_WITH_EVENTS, _FIRST_APART = _first_with_events(), _first_apart()
+
+
+class FirstSoc(NamedTuple):
+    """The first state of charge that was told with a transaction's events, and the registers then."""
+
+    identity: str
+    transaction_id: str
+    soc: float
+    at: datetime
+    import_wh: float | None
+    export_wh: float | None
+
+
+async def first_socs(db: Database) -> list[FirstSoc]:
+    """Of each open transaction that has told one."""
+    found: dict[tuple[str, str], FirstSoc] = {}
+    for query in (_FIRST_WITH_EVENTS, _FIRST_APART):
+        for one in map(FirstSoc._make, await db.all(query)):
+            name = (one.identity, one.transaction_id)
+            found[name] = min(found.get(name, one), one, key=_told_at)
+    return list(found.values())
+
+
+def _told_at(first: FirstSoc) -> datetime:
+    return first.at
 
 
 async def readings(

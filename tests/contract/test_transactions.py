@@ -14,7 +14,7 @@ from csms.domain.meter import Reading
 from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
 from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent
 from csms.errors import ChangeRefused, StoreUnavailable
-from csms.store import profiles, programs, stations, tokens, transactions
+from csms.store import profiles, programs, readings, stations, tokens, transactions
 from csms.store.database import Database
 from csms.store.transaction_states import state_values
 from csms.store.writer import Writer
@@ -398,3 +398,21 @@ async def test_who_is_not_in_the_fleet(db: Database, writer: Writer) -> None:
     assert (await only(db)).transaction_id == "tx"
     await writer.commit([transactions.state_kept(folded(STARTED, MEASURED, ENDED))])
     assert await transactions.all_open(db) == []
+
+
+async def test_what_open_transactions_told_first_of_their_soc(db: Database, writer: Writer) -> None:
+    assert await readings.first_socs(db) == []
+    events = [
+        replace(STARTED, readings=(Reading(at(0), 0.0, 90.0, 10.0),)),
+        MEASURED,
+        told(2, readings=(Reading(at(120), 0.0, 99.0, 30.0, 90.0),)),
+    ]
+    for event in events:
+        await writer.commit([transactions.event_kept("a", event, None, at(0), 1)])
+    await writer.commit([transactions.state_kept(folded(*events))])
+    assert await readings.first_socs(db) == [("a", "tx", 55.5, at(60), 100.0, 20.0)]
+    apart = [Reading(at(30), 0.0, 95.0, 15.0, 60.0), Reading(at(20), 0.0, 94.0, 14.0)]
+    await writer.commit([transactions.readings_kept("a", 1, apart, "tx", 0)])
+    assert await readings.first_socs(db) == [("a", "tx", 60.0, at(30), 95.0, 15.0)]
+    await writer.commit([transactions.state_kept(folded(*events, ENDED))])
+    assert await readings.first_socs(db) == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from csms.grid.loop import GridLoop
 from csms.store import transactions
 from csms.store.transactions import ChargingNeedsRow
 from tests.grid.stage import Stage
@@ -76,3 +77,19 @@ async def test_soc_stamped_in_the_future_is_not_taken_for_a_fresh_one(stage: Sta
     await stage.turn()
     await stage.live(60)
     assert car.discharges == []
+
+
+async def test_what_was_told_first_outlives_the_server(stage: Stage) -> None:
+    """A jump while nobody watches is no new beginning: the vehicle would be discharged below its reserve."""
+    car = await stage.car("cs1", soc=40.0, capacity_wh=20_000.0)
+    await stage.event(-10_000, duration_s=3600)
+    await stage.turn()
+    await stage.live(120)
+    assert car.power_w < 0
+    stage.loops.clear()
+    car.soc_told = 95.0
+    await stage.live(60)
+    stage.loops.append(GridLoop(stage.db, stage.bus, stage.clock, "node-2"))
+    await stage.live(900, 30)
+    assert car.soc >= 30.0
+    assert car.power_w == 0.0
