@@ -110,6 +110,8 @@ class PkiSettings(Section):
     ocsp_responders: tuple[str, ...] = ()
     ocsp_timeout_s: float = Field(default=5.0, gt=0, le=30)
     contract_service: str = ""
+    firmware_sources: tuple[str, ...] = ()
+    firmware_roots: tuple[Path, ...] = ()
 
 
 class ClockSettings(Section):
@@ -217,6 +219,7 @@ def _check_pki(pki: PkiSettings) -> None:
     for key, urls in (
         ("ocsp_responders", pki.ocsp_responders),
         ("contract_service", (pki.contract_service,)),
+        ("firmware_sources", pki.firmware_sources),
     ):
         for url in filter(None, urls):
             parts = urlsplit(url)

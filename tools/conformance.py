@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
     """Run or list."""
     witness = Witness()
     listing = "--list" in arguments
-    options = ["-q", "-m", "octt", "-p", "no:cacheprovider", str(ROOT / "tests")]
+    options = ["-q", "-m", "octt", "-p", "no:cacheprovider", str(ROOT / "tests" / "conformance")]
     code = pytest.main([*options, "--collect-only", "-qq"] if listing else options, plugins=[witness])
     known = {one["case"] for one in cases()}
     unknown = sorted(set(witness.tests) - known)

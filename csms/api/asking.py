@@ -26,7 +26,9 @@ from csms.store.stations import StationRow
 from csms.wire.dialect import RawCall, action_of
 
 _OVERRIDE = Query(
-    min_length=8, max_length=255, description="An administrator's reason to send a negative limit by hand."
+    min_length=8,
+    max_length=255,
+    description="An administrator's reason to do without a check: of a negative limit, of a firmware.",
 )
 
 _RETRY = Query(

@@ -169,7 +169,10 @@ async def get_log(identity: str, body: Log, ask: Ask) -> Response:
 
 @router.post("/stations/{identity}/firmware", openapi_extra=CALLS)
 async def update_firmware(identity: str, body: Firmware, ask: Ask) -> Response:
-    """L01, L02: have the station fetch and install a firmware. A newer request takes an older one's place."""
+    """L01, L02: have the station fetch and install a firmware. A newer request takes an older one's place.
+
+    A signed one is read by us first, and its signature checked; `override` says why that is not to be done.
+    """
     if (body.signing_certificate is None) != (body.signature is None):
         raise Invalid("signature", "A certificate and a signature go together.")
     firmware = words.FirmwareType(
@@ -179,6 +182,12 @@ async def update_firmware(identity: str, body: Firmware, ask: Ask) -> Response:
         signing_certificate=body.signing_certificate,
         signature=body.signature,
     )
+    ask.guard(words.UpdateFirmwareRequest(request_id=0, firmware=firmware))
+    if body.signing_certificate and body.signature and ask.override is None:
+        checks = ask.wired.trust.firmware
+        if checks is None:
+            raise Invalid("location", "We may not read it to check its signature (pki.firmware_sources).")
+        await checks.check(body.location, body.signing_certificate, body.signature)
     return await ask.send(
         identity,
         Followed(

@@ -49,7 +49,7 @@ def variables(
     if change:
         found = rest.call(place, [_setting(one) for one in change])["items"]
     elif read:
-        found = rest.call(f"{place}/read", [_name(one) for one in read])["items"]
+        found = rest.call(f"{place}/read", [name_of(one) for one in read])["items"]
     else:
         params = {} if component is None else {"component": component}
         found, columns = rest.get(place, params)["items"], _VARIABLE
@@ -136,7 +136,7 @@ def enrolment(
     )
 
 
-def _name(text: str) -> Object:
+def name_of(text: str) -> Object:
     """`Component.Variable`, each perhaps with an instance: `DeviceDataCtrlr.ItemsPerMessage[GetReport]`."""
     component, dot, variable = text.partition(".")
     if not (component and dot and variable):
@@ -155,7 +155,7 @@ def _setting(text: str) -> Object:
     place, equals, value = text.partition("=")
     if not equals:
         raise Failed(f"{text!r} is not COMPONENT.VARIABLE=VALUE.", Exit.WRONG_USE)
-    return _name(place) | {"value": value}
+    return name_of(place) | {"value": value}
 
 
 def _read(file: Path) -> list[Object]:

@@ -7,10 +7,13 @@ import typer
 
 from csms.cli import (
     access,
+    certificates,
+    charging,
     configuration,
     database,
     der,
     device_model,
+    diagnostics,
     dialects,
     events,
     orders,
@@ -34,11 +37,14 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
-for more in (orders, device_model, dialects, der):
+for more in (orders, charging, device_model, dialects, der):
     stations.app.add_typer(more.app)
 sites.app.add_typer(device_model.sites)
 app.add_typer(stations.app, name="station")
 app.add_typer(sites.app, name="site")
+app.add_typer(certificates.app, name="certificate")
+app.add_typer(diagnostics.monitors, name="monitor")
+app.add_typer(diagnostics.displays, name="display")
 app.add_typer(reservations.reservations, name="reservation")
 app.add_typer(reservations.tariffs, name="tariff")
 app.add_typer(access.tokens, name="token")

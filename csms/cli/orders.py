@@ -186,6 +186,9 @@ def firmware(  # noqa: PLR0913 - one option for each thing that can be said
     location: Annotated[str, typer.Argument(help="Where the firmware is, a URL.")],
     certificate: Annotated[typer.FileText | None, typer.Option(help="The signing certificate, PEM.")] = None,
     signature: Annotated[str | None, typer.Option(help="The signature, Base64.")] = None,
+    override: Annotated[
+        str | None, typer.Option(help="An administrator's reason to order it unchecked.")
+    ] = None,
     wait: Wait = False,
     json: Json = False,
     url: Url = URL,
@@ -194,7 +197,8 @@ def firmware(  # noqa: PLR0913 - one option for each thing that can be said
     rest = client(url)
     signing = None if certificate is None else certificate.read()
     body = _given(location=location, signingCertificate=signing, signature=signature)
-    followed(rest, identity, rest.call(path(identity, "firmware"), body), wait, json)
+    params = {} if override is None else {"override": override}
+    followed(rest, identity, rest.call(path(identity, "firmware"), body, params), wait, json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from csms.errors import CsmsError
-from csms.pki.ocsp import post
+from csms.pki.http import post
 
 ANSWER_MAX = 64 * 1024
 TIMEOUT_S = 20.0

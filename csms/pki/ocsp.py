@@ -5,13 +5,11 @@ address inside our own network by a stranger's word); redirects are not followed
 """
 
 import asyncio
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from itertools import pairwise
 
 import httpx
@@ -25,12 +23,12 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from csms.errors import CsmsError
 from csms.pki.chains import Standing, standing
+from csms.pki.http import Allowed, post
 
 ANSWER_MAX = 64 * 1024
 CERTIFICATES_MAX = 6
 KEPT_MAX = 10_000
 AT_ONCE = 20
-STALL_S = 20.0
 SKEW = timedelta(minutes=5)
 KEPT_FOR_MAX = timedelta(days=7)
 
@@ -88,7 +86,7 @@ class Responders:
         now: Callable[[], datetime],
         timeout_s: float = 5.0,
     ) -> None:
-        self._allowed = [httpx.URL(one) for one in allowed]
+        self._allowed = Allowed(allowed)
         self._known = tuple(known)
         self._now = now
         self._timeout_s = timeout_s
@@ -103,7 +101,7 @@ class Responders:
         kept = self._kept.get(question)
         if kept is not None and kept.until is not None and kept.until > self._now():
             return self._judged(question, kept, besides)
-        if not self._may(question.url):
+        if not self._allowed.holds(question.url):
             raise NoStatus("responder not allowed")
         try:
             async with self._room, asyncio.timeout(self._timeout_s):
@@ -117,20 +115,6 @@ class Responders:
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return told
-
-    def _may(self, text: str) -> bool:
-        """Whether the operator has named this responder: same scheme, host and port, under its path."""
-        try:
-            url = httpx.URL(text)
-        except httpx.InvalidURL:
-            return False
-        if url.userinfo or ".." in url.path:
-            return False
-        return any(
-            (url.scheme, url.host, url.port) == (one.scheme, one.host, one.port)
-            and (url.path == one.path or url.path.startswith(f"{one.path.rstrip('/')}/"))
-            for one in self._allowed
-        )
 
     def _read(self, question: Question, der: bytes) -> Told:
         """An answer to this question that holds now. Raises `NoStatus`."""
@@ -168,31 +152,6 @@ async def _fetch(question: Question) -> bytes:
     body = builder.build().public_bytes(Encoding.DER)
     headers = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
     return await post(question.url, body, headers, ANSWER_MAX)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Reading all roots takes a while: once is enough."""
-    return ssl.create_default_context()
-
-
-async def post(url: str, body: bytes, headers: dict[str, str], at_most: int) -> bytes:
-    """POST to somebody else's server: no redirects, no proxy, no connection kept, a body of bounded size.
-
-    Raises `httpx.HTTPError` for whatever goes wrong, a status that is not 200 among it.
-    """
-    async with (
-        httpx.AsyncClient(verify=_tls(), follow_redirects=False, trust_env=False, timeout=STALL_S) as client,
-        client.stream("POST", url, content=body, headers=headers) as answer,
-    ):
-        if answer.status_code != httpx.codes.OK:
-            raise httpx.HTTPError(f"status {answer.status_code}")
-        found = bytearray()
-        async for part in answer.aiter_bytes():
-            found += part
-            if len(found) > at_most:
-                raise httpx.HTTPError("too long")
-        return bytes(found)
 
 
 def questions(way: Sequence[x509.Certificate]) -> list[Question] | None:

@@ -11,6 +11,7 @@ from csms.errors import ConfigurationError
 from csms.pki import authority as authorities
 from csms.pki.authority import Authority
 from csms.pki.contracts import ContractService
+from csms.pki.firmware import FirmwareChecks
 from csms.pki.ocsp import Responders
 
 
@@ -24,6 +25,7 @@ class Trust:
     authority: Authority | None = None
     responders: Responders | None = None
     contracts: ContractService | None = None
+    firmware: FirmwareChecks | None = None
     contract_roots: tuple[x509.Certificate, ...] = field(default=(), repr=False)
 
 
@@ -37,23 +39,32 @@ class Sources:
     ocsp_responders: Sequence[str] = ()
     ocsp_timeout_s: float = 5.0
     contract_service: str = ""
+    firmware_sources: Sequence[str] = ()
+    firmware_roots: Sequence[Path] = ()
 
 
 def build(sources: Sources, now: Callable[[], datetime]) -> Trust:
     """Read all files. Raises `ConfigurationError`."""
     folder = sources.folder
     authority = authorities.load(folder, sources.valid_days) if authorities.exists(folder) else None
-    roots = tuple(one for file in sources.contract_roots for one in _certificates(file))
+    roots = _all("contract_roots", sources.contract_roots)
     own = () if authority is None else (authority.root, authority.sub)
     responders = None
     if sources.ocsp_responders:
         responders = Responders(sources.ocsp_responders, (*roots, *own), now, sources.ocsp_timeout_s)
     contracts = ContractService(sources.contract_service) if sources.contract_service else None
-    return Trust(authority, responders, contracts, roots)
+    firmware = None
+    if sources.firmware_sources:
+        makers = _all("firmware_roots", sources.firmware_roots)
+        firmware = FirmwareChecks(sources.firmware_sources, makers, now)
+    return Trust(authority, responders, contracts, firmware, roots)
 
 
-def _certificates(file: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError("pki.contract_roots", f"{file}: {error}") from None
+def _all(key: str, files: Sequence[Path]) -> tuple[x509.Certificate, ...]:
+    found: list[x509.Certificate] = []
+    for file in files:
+        try:
+            found += x509.load_pem_x509_certificates(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"pki.{key}", f"{file}: {error}") from None
+    return tuple(found)

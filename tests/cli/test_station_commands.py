@@ -3,7 +3,7 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.cli.conftest import Cli, start, stop
+from csms.cli.main import run
+from csms.wire.v201 import DIALECT
+from tests.cli.conftest import Cli, Ended, start, stop
+from tests.conformance.payloads import smallest
 
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
 NOW = "2026-01-01T00:00:00Z"
@@ -26,6 +29,7 @@ class Station:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.replies: dict[str, dict[str, Any]] = {}
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def call(self, action: str, payload: dict[str, Any]) -> None:
@@ -44,6 +48,8 @@ class Station:
             return
 
     def answer(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        if action in self.replies:
+            return self.replies[action]
         if action == "GetVariables":
             got = [
                 {**one, "attributeStatus": "Accepted", "attributeValue": "7"}
@@ -180,3 +186,85 @@ def test_a_site_is_read_in_or_refused_as_a_whole(running: tuple[Cli, Station], t
     )
     assert csms("station", "import", str(toml), "--json").json[0]["evses"][0]["maxChargeW"] == 11000
     csms("station", "import", str(tmp_path / "none.csv")).refused(2, "cannot be read")
+
+
+Here = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(
+    running: tuple[Cli, Station], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Here:
+    """The command line in this process: many commands in little time."""
+    csms, _ = running
+    monkeypatch.chdir(csms.folder)
+    monkeypatch.setenv("CSMS_URL", csms.env["CSMS_URL"])
+
+    def command(*arguments: str) -> Ended:
+        code = run(list(arguments))
+        told = capsys.readouterr()
+        return Ended(code, told.out, told.err)
+
+    return command
+
+
+@pytest.mark.timeout(300)
+def test_every_call_of_the_standard_from_the_command_line(running: tuple[Cli, Station], here: Here) -> None:
+    _, station = running
+    for action in sorted(DIALECT.vocabulary.asked):
+        payload, reply = smallest(f"{action}Request"), smallest(f"{action}Response")
+        station.replies = {action: reply}
+        told = here("station", "call", "C1", action, json.dumps(payload), "--json").json
+        assert (told["state"], told["answer"]) == ("answered", reply), action
+        assert station.asked[-1] == (action, payload)
+    station.replies = {}
+
+
+@pytest.mark.timeout(300)
+def test_certificates_monitors_and_displays(running: tuple[Cli, Station], here: Here, tmp_path: Path) -> None:
+    _, station = running
+    hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "01"}
+    chain = [{"certificateType": "CSMSRootCertificate", "certificateHashData": hashes}]
+    monitor = {"id": 7, "status": "Accepted", "type": "UpperThreshold", "severity": 5}
+    place = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
+    station.replies = {
+        "GetInstalledCertificateIds": {"status": "Accepted", "certificateHashDataChain": chain},
+        "SetVariableMonitoring": {"setMonitoringResult": [monitor | place]},
+        "UnpublishFirmware": {"status": "Unpublished"},
+        "ClearVariableMonitoring": {"clearMonitoringResult": [{"id": 7, "status": "Accepted"}]},
+    }
+    root = tmp_path / "root.pem"
+    root.write_text("-----BEGIN CERTIFICATE-----")
+    threshold = ("EVSE.Power", "UpperThreshold", "5000", "--severity", "5", "--evse", "1")
+    message = ("Hello", "--id", "3", "--end", "2030-01-01T00:00:00Z")
+    for arguments, action in (
+        (("certificate", "install", "C1", "CSMSRootCertificate", str(root)), "InstallCertificate"),
+        (("certificate", "read", "C1"), "GetInstalledCertificateIds"),
+        (("certificate", "delete", "C1", "01"), "DeleteCertificate"),
+        (("certificate", "renew", "C1", "--use", "v2g"), "TriggerMessage"),
+        (("monitor", "set", "C1", *threshold), "SetVariableMonitoring"),
+        (("monitor", "clear", "C1", "7"), "ClearVariableMonitoring"),
+        (("monitor", "report", "C1"), "GetMonitoringReport"),
+        (("monitor", "base", "C1", "All"), "SetMonitoringBase"),
+        (("monitor", "level", "C1", "4"), "SetMonitoringLevel"),
+        (("display", "show", "C1", *message), "SetDisplayMessage"),
+        (("display", "report", "C1"), "GetDisplayMessages"),
+        (("display", "clear", "C1", "3"), "ClearDisplayMessage"),
+        (("station", "composite", "C1", "--evse", "1", "--for", "2h", "--unit", "W"), "GetCompositeSchedule"),
+        (("station", "profiles", "C1", "--report"), "GetChargingProfiles"),
+        (("station", "publish", "C1", "https://f.example/1", "0" * 32), "PublishFirmware"),
+        (("station", "unpublish", "C1", "0" * 32), "UnpublishFirmware"),
+    ):
+        done = here(*arguments)
+        assert (done.code, done.err) == (0, ""), (arguments, done.err)
+        assert station.asked[-1][0] == action, arguments
+    station.replies = {}
+    for listing in (
+        ("certificate", "list", "C1"), ("certificate", "issued"), ("monitor", "list", "C1"),
+        ("display", "list", "C1"), ("station", "profiles", "C1"), ("station", "limits", "C1"),
+    ):  # fmt: skip
+        assert here(*listing, "--json").json == [], listing
+    here("certificate", "delete", "C1", "99").refused(1, "99")
+    here("certificate", "revoke", "99").refused(1, "authority")
+    here("monitor", "set", "C1", "Power", "UpperThreshold", "1").refused(2, "COMPONENT.VARIABLE")
+    here("station", "offer", "C1", "--evse", "1").refused(1, "transaction")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -39,13 +39,14 @@ class Signer:
         usage: x509.ObjectIdentifier | None = None,
         key: ec.EllipticCurvePrivateKey | None = None,
         named: bool = True,
+        subject_key: rsa.RSAPrivateKey | None = None,
     ) -> "Signer":
         """A certificate below this one; `named`: it tells where its status can be asked for."""
         own = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, self.certificate.subject, own, days, ca)
+        builder = _builder(name, self.certificate.subject, subject_key or own, days, ca)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        if named:
+        if named and self.url:
             access = x509.AccessDescription(
                 AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(self.url)
             )
@@ -61,7 +62,11 @@ def root(name: str, url: str) -> Signer:
 
 
 def _builder(
-    name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: tuple[int, int], ca: bool
+    name: str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    days: tuple[int, int],
+    ca: bool,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     usage = x509.KeyUsage(
@@ -106,7 +111,7 @@ def hash_data(child: Signer, issuer: Signer, url: str | None = None) -> dict[str
 
 @dataclass
 class Server:
-    """An HTTP server that answers POSTs: by default as OCSP responder for all certificates of `signers`."""
+    """An HTTP server: by default it answers as OCSP responder for all certificates of `signers`."""
 
     url: str = ""
     signers: list[Signer] = field(default_factory=list)
@@ -123,7 +128,7 @@ class Server:
         """One request."""
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            size = int(head.partition("content-length:")[2].partition("\r\n")[0])
+            size = int(head.partition("content-length:")[2].partition("\r\n")[0] or 0)
             body = await reader.readexactly(size)
             self.asked.append(body)
             if self.silent:
