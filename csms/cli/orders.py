@@ -265,15 +265,24 @@ def show_request(
 
 
 @app.command("local-list")
-def local_list(
+def local_list(  # noqa: PLR0913 - one option for each thing that can be said
     identity: Identity,
     sync: Annotated[bool, typer.Option("--sync", help="Bring it to what the tokens say.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Send the whole list.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="From now on only these tokens shall stand in it; may be repeated."),
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="From now on all tokens shall stand in it.")
+    ] = False,
     json: Json = False,
     url: Url = URL,
 ) -> None:
-    """The local authorization list of a station."""
+    """The local authorization list of a station: shown, decided, sent."""
     rest, place = client(url), path(identity, "local-list")
+    if only or everyone:
+        rest.put(place, {"idTokens": None if everyone else only})
     if sync or full:
         found = rest.call(f"{place}/sync", params={"full": str(full).lower()})
     else:

@@ -152,6 +152,8 @@ def test_variables_are_read_set_and_brought_to_what_is_recommended(running: tupl
     assert csms("station", "configure", "C1", "--dry-run").out.strip() == "C1 is as recommended."
     csms("token", "add", "TAG9")
     assert csms("station", "local-list", "C1", "--sync", "--json").json["status"] == "Accepted"
+    shown = csms("station", "local-list", "C1", "--only", "TAG9", "--json").json
+    assert (shown["idTokens"], shown["entries"]) == (["tag9"], 1)
     assert [action for action, _ in station.asked[-2:]] == ["GetLocalListVersion", "SendLocalList"]
 
 
