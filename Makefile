@@ -12,8 +12,12 @@ SEEDS ?= 0:10000
 SECONDS ?= 60
 HOURS ?= 1000000
 
+<<<<<<< HEAD
 .PHONY: demo run test conformance bench bench-simulator simulate vehicle-hours fuzz fuzz-parser crash-audit reliability \
 	interop format clean
+=======
+.PHONY: demo run test conformance bench simulate mutate fuzz fuzz-parser crash-audit reliability interop format clean
+>>>>>>> 4f2d33a (The safety kernel asks how old a plan is, whether the meter followed and whether the lease could outlive us; every branch is met, mutants are killed; a person's own order passes it too)
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
@@ -56,6 +60,10 @@ simulate: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz --rounds $(ROUNDS) --seed $(SEED) $(if $(URL),--url $(URL)) $(ARGS)
+
+mutate: $(VENV)/.installed-dev
+	tools/provide_venv.sh "$(PYTHON)" $(VENV) '.[dev,mutate]'
+	$(BIN)/python tools/mutate.py $(WORKERS)
 
 fuzz-parser: $(VENV)/.installed-dev
 	tools/provide_venv.sh "$(PYTHON)" $(VENV) '.[dev,fuzz]'

@@ -13,6 +13,7 @@ from csms.api.stations import registered
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER, call_kinds, calls
 from csms.blocks.calls import Desk, Followed, Order
+from csms.domain.safety import check_manual
 from csms.errors import (
     CsmsError,
     Forbidden,
@@ -20,7 +21,6 @@ from csms.errors import (
     NotSupportedByDialect,
     OcppError,
     StationOffline,
-    Unsafe,
 )
 from csms.store.stations import StationRow
 from csms.wire.dialect import RawCall, action_of
@@ -122,12 +122,9 @@ class Asking:
         if orders.credential(action, payload):
             self._administrate(f"{action} with this content")
         if orders.discharges(action, payload):
-            if self.override is None:
-                raise Unsafe(
-                    "V-02", "A negative limit is ordered by a grid event; by hand it needs ?override=REASON."
-                )
-            self._administrate("A negative limit by hand")
-            orders.check_lease(action, payload, self.wired.clock.now())
+            if self.override is not None:
+                self._administrate("A negative limit by hand")
+            check_manual(orders.manual(action, payload, self.override), self.wired.clock.now())
 
     def _check(self, station: StationRow, ask: object) -> None:
         """The guard, then the schema of the station's version. Raises `Invalid`, naming the property."""

@@ -1,14 +1,13 @@
 """What a person may tell a station by a raw call: the guard before power and credentials (pure).
 
 The grid loop orders discharge by its own way. A raw call with a negative limit needs an administrator and a
-reason, and even then it is a lease: a TxProfile that ends by itself within 900 s (V-02).
+reason, and even then it is a lease; what that means is for `domain.safety` to say.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from csms.domain.profile import LEASE_MAX_S
-from csms.errors import Unsafe
+from csms.domain.safety import DECIDED_ELSEWHERE, ManualOrder
 
 # These change who the station talks to, what it runs and what it trusts (O-10).
 _CREDENTIALS = frozenset(
@@ -39,7 +38,7 @@ _SECURED_KEYS = frozenset(
 _POWER = ("limit", "setpoint", "dischargeLimit", "v2xBaseline")
 _REACTIVE = "setpointReactive"
 _POINT = "power"  # of a curve by frequency or signal
-_DECIDED_ELSEWHERE = frozenset({"ExternalSetpoint", "ExternalLimits", "LocalFrequency", "LocalLoadBalancing"})
+_DECIDED_ELSEWHERE: frozenset[object] = frozenset(mode.value for mode in DECIDED_ELSEWHERE)
 
 
 def credential(action: str, payload: Mapping[str, object]) -> bool:
@@ -60,30 +59,30 @@ def discharges(action: str, payload: object) -> bool:
     """
     if action == "SetDERControl":
         return False
-    return any(_negative(one) or one.get("operationMode") in _DECIDED_ELSEWHERE for one in _mappings(payload))
+    return any(
+        _negative(one) or _DECIDED_ELSEWHERE & {one.get("operationMode"), one.get("v2xOperationMode")}
+        for one in _mappings(payload)
+    )
 
 
-def check_lease(action: str, payload: Mapping[str, object], now: datetime) -> None:
-    """A manual discharge order must be a lease; raises `Unsafe` (V-02)."""
+def manual(action: str, payload: Mapping[str, object], reason: str | None) -> ManualOrder:
+    """A call that discharges, as the safety rules look at it; what is missing or odd is not there."""
     profile = payload.get("chargingProfile", payload.get("csChargingProfiles"))
     if action != "SetChargingProfile" or not isinstance(profile, Mapping):
-        raise Unsafe("V-02", "Only SetChargingProfile may carry a negative limit.")
-    if profile.get("chargingProfilePurpose") != "TxProfile":
-        raise Unsafe("V-02", "A negative limit may stand in a TxProfile only.")
-    if profile.get("chargingProfileKind") not in ("Absolute", "Dynamic"):
-        raise Unsafe("V-02", "A profile with a negative limit must be Absolute.")
-    valid_to = _time(profile.get("validTo"))
-    if valid_to is None or not now < valid_to <= now + timedelta(seconds=LEASE_MAX_S):
-        raise Unsafe(
-            "V-02", f"A profile with a negative limit must have validTo within {LEASE_MAX_S} s from now."
-        )
+        return ManualOrder(reason, profile=False)
     schedules = profile.get("chargingSchedule")
-    for schedule in schedules if isinstance(schedules, list | tuple) else [schedules]:
-        duration = schedule.get("duration") if isinstance(schedule, Mapping) else None
-        if not isinstance(duration, int) or not 0 < duration <= LEASE_MAX_S:
-            raise Unsafe(
-                "V-02", f"A schedule with a negative limit must have a duration of at most {LEASE_MAX_S} s."
-            )
+    listed = schedules if isinstance(schedules, list | tuple) else [schedules]
+    return ManualOrder(
+        reason=reason,
+        profile=True,
+        purpose=str(profile.get("chargingProfilePurpose")),
+        kind=str(profile.get("chargingProfileKind")),
+        evse_id=_whole(payload.get("evseId", payload.get("connectorId"))),
+        valid_to=_time(profile.get("validTo")),
+        durations_s=tuple(
+            _whole(schedule.get("duration")) if isinstance(schedule, Mapping) else None for schedule in listed
+        ),
+    )
 
 
 def _negative(one: Mapping[str, object]) -> bool:
@@ -105,6 +104,10 @@ def _mappings(value: object) -> Iterator[Mapping[str, object]]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple):
             waiting.extend(one)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _time(value: object) -> datetime | None:

@@ -242,6 +242,8 @@ def _described(
         enrolled=view.enrolled,
         opted_out=view.opted_out,
         faulted=view.faulted or view.held,
+        not_following=view.not_following,
+        plan_age_s=0.0,
         clock_skew_s=view.clock_skew_s,
     )
 

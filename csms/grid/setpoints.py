@@ -374,4 +374,6 @@ class Actuator:
 
 def _aged(order: Order, seconds: float) -> Order:
     """The same order, with its SoC as much older as it had to wait."""
-    return order if order.soc_age_s is None else replace(order, soc_age_s=order.soc_age_s + max(0.0, seconds))
+    waited_s = max(0.0, seconds)
+    soc_age_s = None if order.soc_age_s is None else order.soc_age_s + waited_s
+    return replace(order, soc_age_s=soc_age_s, plan_age_s=waited_s)

@@ -127,14 +127,16 @@ class Withdrawals:
     def conclude(self, live: Collection[str], now: datetime) -> list[Participation]:
         """Mark the seats of events that are over as released, once their stations have let go.
 
-        A seat that was only prepared stays so: it never had an order.
+        A seat that was only prepared stays so: it never had an order. Where another event holds the EVSE now,
+        the lease that is there is that event's.
         """
+        taken = _keys(self._roster.seats(live))
         changed: list[Participation | None] = []
         kept = set(live)
         for event_id in set(self._roster.events()) - kept:
             for seat, row in self._roster.seats([event_id]).items():
                 key = (seat.station_id, seat.evse_id)
-                if self._actuator.line(key).live or self._actuator.busy(key):
+                if key not in taken and (self._actuator.line(key).live or self._actuator.busy(key)):
                     kept.add(event_id)
                 elif row.state != Part.PREPARED:
                     changed.append(self._roster.mark(seat, Part.RELEASED, now))

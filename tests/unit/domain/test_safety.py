@@ -14,9 +14,19 @@ from csms.domain import safety
 from csms.domain.dialect_record import UNKNOWN, Discharge, declared
 from csms.domain.flexibility import EvseView, offer
 from csms.domain.grid_event import GridEvent
-from csms.domain.profile import ChargingProfile, Period, Purpose, fallback_profile, lease_profile
+from csms.domain.profile import (
+    ChargingProfile,
+    CurvePoint,
+    Period,
+    ProfileKind,
+    Purpose,
+    SignalPoint,
+    fallback_profile,
+    lease_profile,
+)
 from csms.domain.program import Need, Terms
-from csms.domain.safety import Order, check_order
+from csms.domain.safety import ManualOrder, Order, check_manual, check_order
+from csms.domain.setpoint import OperationMode
 from csms.domain.site import SiteLimit
 from csms.errors import Unsafe
 
@@ -43,8 +53,14 @@ GOOD = Order(
     enrolled=True,
     opted_out=False,
     faulted=False,
+    not_following=False,
+    plan_age_s=5.0,
     clock_skew_s=-3.0,
 )
+
+NATIVE = replace(declared(Discharge.NATIVE_2_1), dynamic=True)
+NATIVE_LEASE = lease_profile(7, "tx1", -7000.0, NOW, 300, NATIVE)
+LEASE_2_1 = lease_profile(7, "tx1", -7000.0, NOW, 300, replace(NATIVE, dynamic=False))
 
 
 def limited(*limits_w: float, **changes: Any) -> ChargingProfile:
@@ -61,10 +77,33 @@ def broken(order: Order) -> str | None:
     return None
 
 
+def broken_detail(order: Order) -> str:
+    """What is said of an order that is refused."""
+    with pytest.raises(Unsafe) as caught:
+        check_order(order, NOW)
+    return caught.value.detail
+
+
 def test_an_order_that_lacks_nothing_passes() -> None:
     check_order(GOOD, NOW)
     check_order(replace(GOOD, vehicle_max_discharge_w=None), NOW)
     check_order(replace(GOOD, profile=limited(-7000, -3000, 0)), NOW)
+    check_order(replace(GOOD, record=NATIVE, profile=NATIVE_LEASE), NOW)
+    still = replace(NATIVE, dynamic=False)
+    check_order(replace(GOOD, record=still, profile=lease_profile(7, "tx1", -7000.0, NOW, 300, still)), NOW)
+
+
+@pytest.mark.parametrize("mode", sorted(safety.DECIDED_ELSEWHERE))
+def test_what_others_decide_counts_as_all_that_can_flow(mode: OperationMode) -> None:
+    """A mode without any negative number of ours discharges all the same."""
+    order = replace(GOOD, profile=replace(limited(0.0), mode=mode))
+    assert order.lowest_w == -7000.0
+    check_order(order, NOW)
+    assert broken(replace(order, opted_out=True)) == "V-07"
+    deeper = replace(order, profile=replace(order.profile, periods=(Period(0, 0.0, -7100.0),)))
+    assert broken(deeper) == (None if deeper.profile.lowest_w == -math.inf else "V-05")
+    assert broken(replace(order, profile=replace(order.profile, purpose=Purpose.TX_DEFAULT))) == "V-02"
+    assert replace(order, max_discharge_w=None).lowest_w == -math.inf
 
 
 BREACHES: list[tuple[str, dict[str, Any]]] = [
@@ -111,6 +150,29 @@ BREACHES: list[tuple[str, dict[str, Any]]] = [
     ("V-05", {"profile": limited(-7000, 8000), "site_import_committed_w": 43_000.0}),
     ("V-07", {"opted_out": True}),
     ("V-12", {"faulted": True}),
+    ("V-10", {"not_following": True}),
+    ("V-10", {"not_following": True, "plan_age_s": None}),
+    ("V-09", {"plan_age_s": None}),
+    ("V-09", {"plan_age_s": 120.1}),
+    ("V-09", {"plan_age_s": math.nan}),
+    ("V-03", {"profile": replace(LEASE, kind=ProfileKind.RELATIVE)}),
+    ("V-03", {"profile": replace(LEASE, kind=ProfileKind.DYNAMIC)}),
+    ("V-03", {"record": NATIVE}),
+    ("V-03", {"record": NATIVE, "profile": replace(NATIVE_LEASE, max_offline_s=None)}),
+    ("V-03", {"record": NATIVE, "profile": replace(NATIVE_LEASE, max_offline_s=0)}),
+    ("V-03", {"record": NATIVE, "profile": replace(NATIVE_LEASE, max_offline_s=61)}),
+    ("V-03", {"record": NATIVE, "profile": replace(NATIVE_LEASE, invalid_after_offline=False)}),
+    ("V-03", {"record": NATIVE, "profile": replace(LEASE_2_1, kind=ProfileKind.RELATIVE)}),
+    ("V-02", {"record": NATIVE, "profile": replace(NATIVE_LEASE, duration_s=None)}),
+    ("V-02", {"record": NATIVE, "profile": replace(NATIVE_LEASE, duration_s=901)}),
+    ("V-02", {"record": NATIVE, "profile": replace(NATIVE_LEASE, duration_s=0)}),
+    ("V-13", {"profile": replace(LEASE, curve=(CurvePoint(math.nan, -1.0),))}),
+    ("V-13", {"profile": replace(LEASE, curve=(CurvePoint(50.0, math.inf),))}),
+    ("V-13", {"profile": replace(LEASE, signal_curve=(SignalPoint(1, math.nan),))}),
+    ("V-13", {"profile": replace(LEASE, periods=(Period(0, 0.0, math.nan),))}),
+    ("V-05", {"profile": replace(LEASE, curve=(CurvePoint(50.0, -10.0),))}),
+    ("V-05", {"profile": replace(LEASE, periods=(Period(0, 0.0, -7010.0),))}),
+    ("V-05", {"profile": replace(LEASE, mode=OperationMode.EXTERNAL_LIMITS), "max_discharge_w": None}),
     ("V-13", {"profile": limited()}),
     ("V-13", {"profile": limited(math.nan)}),
     ("V-13", {"profile": limited(-7000, -math.inf)}),
@@ -156,6 +218,8 @@ def test_an_order_made_of_defaults_may_only_stop_or_charge() -> None:
         (None, {"profile": limited(4000), "site_import_w": None}),
         (None, {"profile": limited(0), "site_import_committed_w": 99_000.0}),
         (None, {"profile": limited(4000), "faulted": True, "opted_out": True, "soc": None}),
+        (None, {"profile": replace(limited(4000), kind=ProfileKind.RELATIVE, duration_s=None)}),
+        ("V-02", {"profile": replace(limited(4000), kind=ProfileKind.RELATIVE, valid_to=None)}),
         (None, {"profile": fallback_profile(1, 0.0, NOW), "evse_id": 0}),
         (None, {"profile": fallback_profile(1, 3680.0, NOW), "transaction_id": None}),
     ],
@@ -172,6 +236,71 @@ def test_a_lease_ends_by_its_later_word() -> None:
     close = replace(GOOD, soc=33.0)
     check_order(close, NOW)
     assert broken(replace(close, profile=late)) == "V-01"
+
+
+# 7 kW for 324 s take 700 Wh out of the battery: one percent of 70 kWh.
+EDGE = replace(
+    GOOD,
+    profile=replace(LEASE, duration_s=384, valid_to=NOW + timedelta(seconds=324)),
+    capacity_wh=70_000.0,
+    soc=32.0,
+    soc_age_s=-5.0,
+)
+NATIVE_GOOD = replace(GOOD, record=NATIVE, profile=NATIVE_LEASE)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        EDGE,
+        replace(EDGE, soc=32.5, margin_soc=1.5),
+        replace(EDGE, soc=31.5, margin_soc=0.5),
+        replace(EDGE, soc=31.0, margin_soc=0.0),
+        replace(GOOD, profile=replace(LEASE, start=NOW, duration_s=300)),
+        replace(GOOD, profile=replace(LEASE, duration_s=60, valid_to=NOW + timedelta(seconds=0.5))),
+        replace(GOOD, profile=lease_profile(7, "tx1", -7000.0, NOW, 900)),
+        replace(NATIVE_GOOD, profile=replace(NATIVE_LEASE, max_offline_s=1)),
+        replace(GOOD, plan_age_s=120.0),
+        replace(GOOD, max_discharge_w=6999.0),
+        replace(GOOD, clock_skew_s=10.0),
+        replace(GOOD, clock_skew_s=-10.0),
+        replace(GOOD, soc_age_s=-10.0),
+        replace(GOOD, soc_age_s=300.0),
+        replace(GOOD, soc_age_s=900.0, max_soc_age_s=900.0),
+        replace(GOOD, soc=100.0),
+        replace(GOOD, site_export_w=6999.0, site_export_committed_w=0.0),
+        replace(GOOD, site_export_w=6999.0, site_export_committed_w=-9000.0),
+        replace(GOOD, profile=limited(8000), site_import_w=7999.0, site_import_committed_w=0.0),
+    ],
+)
+def test_at_the_very_edge_an_order_passes(order: Order) -> None:
+    check_order(order, NOW)
+
+
+@pytest.mark.parametrize(
+    ("order", "detail"),
+    [
+        (replace(EDGE, soc=31.9999), "The lease could take the vehicle below its reserve."),
+        (replace(GOOD, soc=0.0, reserve_soc=0.0), "The lease could take the vehicle below its reserve."),
+        (replace(GOOD, soc=0.5, reserve_soc=0.0), "The lease could take the vehicle below its reserve."),
+        (replace(GOOD, capacity_wh=0.5), "The lease could take the vehicle below its reserve."),
+        (replace(GOOD, reserve_soc=100.0), "The lease could take the vehicle below its reserve."),
+        (
+            replace(GOOD, profile=limited(0.5), site_import_w=0.0, site_import_committed_w=5.0),
+            "The site's import limit would be passed.",
+        ),
+    ],
+)
+def test_beyond_the_edge_it_does_not(order: Order, detail: str) -> None:
+    assert broken_detail(order) == detail
+
+
+def test_when_a_lease_has_surely_ended() -> None:
+    assert GOOD.ends_at(NOW) == NOW + timedelta(seconds=300)
+    late = replace(LEASE, valid_to=NOW + timedelta(seconds=600))
+    assert replace(GOOD, profile=late).ends_at(NOW) == NOW + timedelta(seconds=600)
+    native = replace(GOOD, profile=NATIVE_LEASE)
+    assert native.ends_at(NOW + timedelta(seconds=7)) == NOW + timedelta(seconds=307)
 
 
 def mostly(low: float, high: float) -> st.SearchStrategy[float | None]:
@@ -209,6 +338,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "enrolled": st.booleans(),
     "opted_out": st.booleans(),
     "faulted": st.booleans(),
+    "not_following": st.booleans(),
+    "plan_age_s": mostly(0, 130),
     "clock_skew_s": mostly(-12, 12),
 }
 # A sound order with a few things changed: so that many pass and every rule is met.
@@ -241,6 +372,9 @@ def test_an_accepted_order_keeps_every_invariant(order: Order) -> None:
     assert order.enrolled
     assert not order.opted_out
     assert not order.faulted
+    assert not order.not_following
+    assert order.plan_age_s is not None
+    assert order.plan_age_s <= 120
     assert order.record.may_discharge
     assert order.vehicle_bidirectional is True
     known = (
@@ -327,3 +461,56 @@ def test_what_is_offered_may_be_ordered(
 def test_the_gate_knows_none_of_the_planners() -> None:
     """V-16."""
     assert not {"allocate", "offer", "correct", "GridEvent"} & set(vars(safety))
+
+
+MANUAL = ManualOrder(
+    reason="commissioning",
+    profile=True,
+    purpose="TxProfile",
+    kind="Absolute",
+    evse_id=1,
+    valid_to=NOW + timedelta(seconds=900),
+    durations_s=(900, 1),
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reason": None},
+        {"reason": "   short "},
+        {"reason": "1234567"},
+        {"profile": False},
+        {"purpose": None},
+        {"purpose": "TxDefaultProfile"},
+        {"evse_id": None},
+        {"evse_id": 0},
+        {"evse_id": -1},
+        {"kind": "Relative"},
+        {"kind": "Recurring"},
+        {"kind": None},
+        {"valid_to": None},
+        {"valid_to": NOW},
+        {"valid_to": NOW + timedelta(seconds=901)},
+        {"durations_s": ()},
+        {"durations_s": (300, None)},
+        {"durations_s": (300, 0)},
+        {"durations_s": (901,)},
+    ],
+)
+def test_v_02_a_persons_own_discharge_is_a_lease_with_a_reason(change: dict[str, Any]) -> None:
+    check_manual(MANUAL, NOW)
+    check_manual(replace(MANUAL, kind="Dynamic", reason="12345678"), NOW)
+    with pytest.raises(Unsafe) as caught:
+        check_manual(replace(MANUAL, **change), NOW)
+    assert caught.value.rule == "V-02"
+    assert caught.value.detail.endswith(".")
+
+
+def test_each_rule_says_why_in_its_own_words() -> None:
+    """Who is refused reads the sentence: no two rules share one, and each names what is missing."""
+    rules = [*safety._ALWAYS, *safety._TRANSACTION, *safety._DISCHARGE]
+    details = [detail for _, _, detail in rules] + [detail for _, detail in safety._MANUAL]
+    assert len(set(details)) == len(details)
+    said = {broken_detail(replace(GOOD, **change)) for _, change in BREACHES}
+    assert {detail for _, _, detail in rules} <= said | {safety._TRANSACTION[2][2]}
