@@ -12,12 +12,8 @@ SEEDS ?= 0:10000
 SECONDS ?= 60
 HOURS ?= 1000000
 
-<<<<<<< HEAD
-.PHONY: demo run test conformance bench bench-simulator simulate vehicle-hours fuzz fuzz-parser crash-audit reliability \
-	interop format clean
-=======
-.PHONY: demo run test conformance bench simulate mutate fuzz fuzz-parser crash-audit reliability interop format clean
->>>>>>> 4f2d33a (The safety kernel asks how old a plan is, whether the meter followed and whether the lease could outlive us; every branch is met, mutants are killed; a person's own order passes it too)
+.PHONY: demo run test conformance bench bench-simulator simulate mutate vehicle-hours fuzz fuzz-parser crash-audit \
+	reliability interop format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/csms demo $(ARGS)
