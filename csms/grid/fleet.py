@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from csms.domain.dialect_record import Discharge
 from csms.domain.flexibility import EvseView, NoDischarge, Offer, excluded, fresh_power, offer
@@ -82,14 +83,14 @@ async def look(db: Database, now: datetime) -> Snapshot:
     """Read the fleet. Of two open transactions at one EVSE the later counts: the other's end was lost."""
     sites = await places(db, now)
     words = vehicle_socs.counting(await vehicle_socs.valid(db, now))
-    newest = await walk(_newest(await transactions.all_open(db)))
+    newest = await walk(_newest(await transactions.open_rows(db)))
     return Snapshot(now, tuple(newest.values()), sites, words)
 
 
-def _newest(rows: Sequence[FleetRow]) -> Steps[dict[EvseKey, FleetRow]]:
+def _newest(answers: Sequence[Sequence[Any]]) -> Steps[dict[EvseKey, FleetRow]]:
     newest: dict[EvseKey, FleetRow] = {}
-    for part in slices(rows):
-        for row in part:
+    for part in slices(answers):
+        for row in map(FleetRow._make, part):
             newest[row.station_id, row.evse_id] = row
         yield
     return newest

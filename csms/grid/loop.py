@@ -48,6 +48,12 @@ _BREATH_S = 0.2
 """Real seconds between two ticks, unless something urgent happens: many bells are one tick. At least as long
 as the tick took: half of the time belongs to the stations."""
 _BREATH_MAX_S = 2.0
+_CALM_LOOK_S = 60.0
+"""House seconds between two looks at the fleet while no event is near and no station may hold anything.
+
+A look costs 20 µs an EVSE. What it is for then is every vehicle's SoC: energy is counted by registers, so one
+that rises without it is seen by the next look as well as by each between.
+"""
 _HOLD_TICKS = 4
 _HOLD_MIN_S = 30.0
 _LOOK_BACK = timedelta(hours=1)
@@ -81,6 +87,7 @@ class GridLoop:
         self._bell = asyncio.Event()
         self._urgent = asyncio.Event()
         self._ticked_at = clock.monotonic()
+        self._look_at = self._ticked_at
         self._leading = False
         self._took_s = 0.0
         self._next_s = tick_s
@@ -143,7 +150,17 @@ class GridLoop:
     async def _turn(self, tasks: asyncio.TaskGroup, events: Sequence[GridEvent], now: datetime) -> None:
         active, upcoming = lifecycle.active(events), lifecycle.upcoming(events, now)
         await self._read_seats([*active, *upcoming])
+        await self._adopt(now)
+        calm = not active and not upcoming and self._withdrawals.done
+        if calm and self._ticked_at < self._look_at:
+            self._actuator.unbar()
+            return
+        self._look_at = self._ticked_at + _CALM_LOOK_S
         snapshot = await fleet.look(self._db, now)
+        if calm:
+            self._actuator.unbar()
+            await self._steering.watch(snapshot)
+            return
         members = await Members.read(self._db, [*active, *upcoming])
         await self._withdraw(tasks, active, upcoming, members, snapshot)
         self._actuator.unbar()
@@ -164,7 +181,6 @@ class GridLoop:
         Withdrawing is done before it is written down: it is always safe.
         """
         now, lines = snapshot.now, self._actuator.lines
-        await self._adopt(now)
         read = await walk(mapped(lambda row: ((row.station_id, row.evse_id), row.power_at), snapshot.rows))
         metered = dict(read)
         await walk(mapped(lambda pair: pair[1].pass_time(now, metered.get(pair[0])), [*lines.items()]))

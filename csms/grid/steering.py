@@ -59,6 +59,14 @@ class Steering:
         """Forget what was learned."""
         self._memories, self._frozen, self._watching = {}, set(), False
 
+    async def watch(self, snapshot: Snapshot) -> tuple[set[EvseKey], dict[EvseKey, float]]:
+        """Follow every vehicle's SoC, whether an event is near or not: see `SocWatch.watch`."""
+        self.news = False
+        if not self._watching:
+            self._soc_watch.begin(await readings.first_socs(self._db))
+            self._watching = True
+        return await walk(self._soc_watch.watch(snapshot))
+
     async def steer(
         self,
         tasks: asyncio.TaskGroup,
@@ -68,9 +76,8 @@ class Steering:
         snapshot: Snapshot,
     ) -> None:
         """Decide, record and start what each event needs now. `news` says whether to look again at once."""
-        self.news = False
+        watched = await self.watch(snapshot)
         self._active = {event.id for event in active}
-        watched = await self._watched(snapshot)
         scene = await self._scene(snapshot)
         await walk(mapped(scene.envelope.add, snapshot.rows))
         boots = dict(await walk(mapped(_boot, snapshot.rows)))
@@ -99,12 +106,6 @@ class Steering:
                 log.exception("planning failed", event_id=event.id)
                 self._roster.distrust(event.id)
         self._forget([*active, *upcoming])
-
-    async def _watched(self, snapshot: Snapshot) -> tuple[set[EvseKey], dict[EvseKey, float]]:
-        if not self._watching:
-            self._soc_watch.begin(await readings.first_socs(self._db))
-            self._watching = True
-        return await walk(self._soc_watch.watch(snapshot))
 
     async def _scene(self, snapshot: Snapshot) -> Scene:
         await self._dialects.refresh()

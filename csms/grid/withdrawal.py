@@ -30,6 +30,14 @@ class Withdrawals:
         self._roster = roster
         self._due: dict[EvseKey, datetime] = {}
 
+    @property
+    def done(self) -> bool:
+        """Whether no station may hold anything of ours, and no seat is left that something may be due to."""
+        actuator = self._actuator
+        if actuator.fallbacks or actuator.busy_keys() or self._roster.events():
+            return False
+        return not any(line.live or line.replaced for line in actuator.lines.values())
+
     def unknown(self, leased: Iterable[EvseKey]) -> bool:
         """Whether there is a lease among these that this process knows nothing of."""
         lines, busy, none = self._actuator.lines, self._actuator.busy, Line()

@@ -1,5 +1,6 @@
 """The grid's sense: one query for all that is known of every plugged-in vehicle."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from csms.store.der_controls import IN_ALARM, LEFT_OF_DISCHARGE
 from csms.store.particulars import HAS_PRIORITY
 from csms.store.profiles import FALLBACK_STANDS, PROFILE
 from csms.store.programs import NEED, VEHICLE
-from csms.store.queries import Query
+from csms.store.queries import Answer, Query
 from csms.store.stations import CONNECTOR, EVSE, STATION
 from csms.store.tokens import TOKEN
 from csms.store.transaction_rows import NEEDS, TRANSACTION
@@ -79,12 +80,17 @@ class FleetRow(NamedTuple):
     ev_min_v2x_wh: float | None
 
 
-async def all_open(db: Database) -> list[FleetRow]:
-    """Every open transaction at a known EVSE of a registered station, in ONE query.
+async def open_rows(db: Database) -> Sequence[Answer]:
+    """Every open transaction at a known EVSE of a registered station, in ONE query: values for `FleetRow`.
 
     Raises `StoreUnavailable`.
     """
-    return list(map(FleetRow._make, await db.answers(_ALL_OPEN.of())))
+    return await db.answers(_ALL_OPEN.of())
+
+
+async def all_open(db: Database) -> list[FleetRow]:
+    """The same as rows; of a whole fleet only for who does not share a loop with stations."""
+    return list(map(FleetRow._make, await open_rows(db)))
 
 
 _DRIVER = func.coalesce(TOKEN.c.driver_id, VEHICLE.c.driver_id)

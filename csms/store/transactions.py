@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, select
 
 from csms.domain.transaction import Transaction, TransactionEvent
 from csms.store.database import Database
-from csms.store.fleet import FleetRow, all_open
+from csms.store.fleet import FleetRow, all_open, open_rows
 from csms.store.queries import Query
 from csms.store.readings import first_values, of_transaction, reading_of, readings, readings_kept
 from csms.store.rows import plain, to_micros
@@ -55,6 +55,7 @@ __all__ = [
     "needs_kept",
     "open_at",
     "open_of_token",
+    "open_rows",
     "reading_of",
     "readings",
     "readings_kept",

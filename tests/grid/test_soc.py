@@ -41,6 +41,21 @@ async def test_soc_over_the_vehicles_cable_is_held_to_the_meter_too(stage: Stage
     assert car.soc >= 30.0
 
 
+async def test_soc_that_jumped_long_before_any_event_is_not_believed_in_it(stage: Stage) -> None:
+    """While no event is near the fleet is looked at seldom, but it is looked at."""
+    honest = await stage.car("cs2", soc=80.0)
+    await stage.live(30)
+    liar = await stage.car("cs1", soc=35.0, soc_told=35.0)
+    await stage.live(180)
+    liar.soc_told = 90.0
+    await stage.live(180)
+    exported_wh = liar.export_wh
+    await stage.event(-10_000, duration_s=600)
+    await stage.live(300)
+    assert honest.power_w < 0
+    assert liar.export_wh == exported_wh
+
+
 async def test_honest_vehicle_is_believed_through_discharge_and_charge(stage: Stage) -> None:
     """Also where the vehicle rounds, and where its battery is ten percent larger than known."""
     car = await stage.car("cs1", soc=80.0, capacity_wh=22_000.0, known_capacity_wh=20_000.0)
