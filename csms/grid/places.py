@@ -7,6 +7,7 @@ from datetime import datetime
 
 from csms.domain.site import SiteLimit, evse_place, names_around, station_place
 from csms.grid.external import Bound, bound_of
+from csms.grid.pace import Steps, slices, walk
 from csms.store import external_limits, stations
 from csms.store import places as stored
 from csms.store.database import Database
@@ -18,30 +19,43 @@ from csms.store.transactions import FleetRow
 
 async def places(db: Database, now: datetime) -> dict[str, SiteLimit]:
     """All places by name. Raises `StoreUnavailable`."""
-    external = await external_limits.in_force(db)
-    limited = await stored.limited(db, {row.identity for row in external})
+    told = await walk(_told(await external_limits.in_force(db), now))
+    limited = await stored.limited(db, told)
     sites = {row.site_id: site_limit(row) for row in await stations.sites(db)}
-    return _counted(sites, await stored.evse_counts(db)) | placed(limited, external, now)
+    return _counted(sites, await stored.evse_counts(db)) | placed(limited, told)
 
 
-def placed(
-    limited: Iterable[StationLimitRow], external: Sequence[ChargingLimitRow], now: datetime
-) -> dict[str, SiteLimit]:
-    """The stations and EVSEs that are places of their own."""
+Told = Mapping[str, Mapping[int, Sequence[Bound]]]
+"""What others say: station -> EVSE (0: all of it) -> its bounds."""
+
+
+def _told(external: Sequence[ChargingLimitRow], now: datetime) -> Steps[Told]:
+    told: dict[str, dict[int, list[Bound]]] = {}
+    for part in slices(external):
+        for row in part:
+            told.setdefault(row.identity, {}).setdefault(row.evse_id, []).append(bound_of(row, now))
+        yield
+    return told
+
+
+def placed(limited: Iterable[StationLimitRow], told: Told) -> dict[str, SiteLimit]:
+    """The stations and EVSEs that are places of their own.
+
+    What others limit only takes: where neither the station nor a site around it has a limit of ours, nothing
+    flows out (V-15).
+    """
     found: dict[str, SiteLimit] = {}
-    bounds = [(row, bound_of(row, now)) for row in external]
     for station in limited:
-        whole = [bound for row, bound in bounds if (row.identity, row.evse_id) == (station.identity, 0)]
-        own = Bound(station.import_limit_w, station.export_limit_w)
+        parts = told.get(station.identity, {})
+        unknown = station.site_id is None and station.export_limit_w is None
+        own = Bound(station.import_limit_w, math.nan if unknown else station.export_limit_w)
         name = station_place(station.identity)
-        found[name] = replace(_bounded(name, [own, *whole], station.site_id), evses=station.evses)
-        parts = {row.evse_id for row, _ in bounds if row.identity == station.identity} - {0}
-        for evse_id in parts:
-            part = [
-                bound for row, bound in bounds if (row.identity, row.evse_id) == (station.identity, evse_id)
-            ]
-            inner = evse_place(station.identity, evse_id)
-            found[inner] = replace(_bounded(inner, part, name), evses=1)
+        whole = _bounded(name, [own, *parts.get(0, ())], station.site_id)
+        found[name] = replace(whole, evses=station.evses)
+        for evse_id, bounds in parts.items():
+            if evse_id:
+                inner = evse_place(station.identity, evse_id)
+                found[inner] = replace(_bounded(inner, bounds, name), evses=1)
     return found
 
 
@@ -71,9 +85,10 @@ def site_limit(row: SiteRow) -> SiteLimit:
 
 def _bounded(name: str, bounds: Iterable[Bound], within: str | None) -> SiteLimit:
     told = list(bounds)
+    export_w = [one.export_w for one in told if one.export_w is not None]
     return SiteLimit(
         name,
         min((one.import_w for one in told if one.import_w is not None), default=math.inf),
-        min((one.export_w for one in told if one.export_w is not None), default=math.inf),
+        math.nan if any(map(math.isnan, export_w)) else min(export_w, default=math.inf),
         within,
     )

@@ -161,3 +161,48 @@ async def test_a_site_that_lies_within_itself_lets_nothing_out(stage: Stage) -> 
     await stage.turn()
     await stage.live(30)
     assert car.discharges == []
+
+
+ODD = {
+    "a start beyond all times": ((10**15, 5_000.0),),
+    "a start before all times": ((-(10**15), 5_000.0), (10**15, 4_000.0)),
+}
+
+
+@pytest.mark.parametrize("periods", ODD.values(), ids=list(ODD))
+async def test_one_odd_schedule_does_not_stop_the_fleet(
+    stage: Stage, periods: tuple[tuple[int, float], ...]
+) -> None:
+    """A station may tell what it likes: the others are steered all the same."""
+    car = await stage.car("a")
+    await stage.car("odd", programs_=())
+    await limit(stage, "odd", 0, schedule(*periods))
+    await stage.event(-5_000)
+    await stage.turn()
+    await stage.live(30)
+    assert car.power_w < -4_500
+
+
+@pytest.mark.parametrize(
+    "told", [schedule((0, 1e308), unit="A", phases=10**400), "[]x", "[{}]"], ids=["phases", "text", "empty"]
+)
+async def test_a_limit_that_nobody_can_read_lets_nothing_out(stage: Stage, told: str) -> None:
+    car = await stage.car("a")
+    await limit(stage, "a", 0, told)
+    await stage.event(-5_000)
+    await stage.turn()
+    await stage.live(30)
+    assert car.discharges == []
+
+
+async def test_what_others_limit_makes_no_site_known(stage: Stage) -> None:
+    """A discharge limit by a third party is no word on what the grid connection bears (V-15)."""
+    car = await stage.car("a", site_id=None)
+    period = '{"startPeriod":0,"dischargeLimit":-9000}'
+    told = f'[{{"id":1,"chargingRateUnit":"W","chargingSchedulePeriod":[{period}]}}]'
+    await limit(stage, "a", 1, told)
+    await limit(stage, "a", 0, told)
+    await stage.event(-5_000)
+    await stage.turn()
+    await stage.live(30)
+    assert car.discharges == []
