@@ -56,9 +56,10 @@ def usable(row: FleetRow, words: Words) -> tuple[float | None, datetime | None]:
     own, word = _of_station(row), _from_elsewhere(row, words)
     if word is None or (own is not None and _attested(own, row, word)):
         return (None, None) if own is None else (own.soc, own.at)
-    if row.last_export_wh is None or row.last_at is None:  # nothing carries it on: it grows old as it is
+    read_at = row.exported_at
+    if read_at is None:  # nothing carries it on: it grows old as it is
         return max(0.0, word.soc - word.accuracy), word.told_at
-    return least_now(word.report(), _since(row, word)), max(word.told_at, row.last_at)
+    return least_now(word.report(), _since(row, word)), max(word.told_at, read_at)
 
 
 def _of_station(row: FleetRow) -> Told | None:

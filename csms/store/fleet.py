@@ -15,6 +15,7 @@ from csms.store.queries import Answer, Query
 from csms.store.stations import CONNECTOR, EVSE, STATION
 from csms.store.tokens import TOKEN
 from csms.store.transaction_rows import NEEDS, TRANSACTION
+from csms.store.transaction_states import last_export_at
 
 _BEFORE_START = 10_000_000
 """How long (microseconds) before a transaction's start a vehicle's needs may be stamped and still be its: the
@@ -27,7 +28,8 @@ class FleetRow(NamedTuple):
     Powers are signed W, ratings and limits magnitudes in W, energies Wh, registers as the meter told them;
     None means not known. `ev_*` is what the vehicle told over its cable in this transaction. `faulted`: a
     connector is, or the station sees the grid so. `der_discharge_pct` is what a LimitMaxDischarge leaves.
-    `priority`: the driver is charged before all else (K21), so no order goes there.
+    `priority`: the driver is charged before all else (K21), so no order goes there. `last_at` is the time of
+    the register that was read last, see `exported_at`.
     """
 
     station_id: str
@@ -62,6 +64,7 @@ class FleetRow(NamedTuple):
     last_import_wh: float | None
     last_export_wh: float | None
     last_at: datetime | None
+    marks: str | None
     need_reserve_soc: float | None
     need_departure: datetime | None
     need_target_energy_wh: float | None
@@ -78,6 +81,13 @@ class FleetRow(NamedTuple):
     der_discharge_pct: float | None
     priority: bool
     ev_min_v2x_wh: float | None
+
+    @property
+    def exported_at(self) -> datetime | None:
+        """When the export register was read last; a meter may tell its registers at times of their own."""
+        if self.last_export_wh is None:
+            return None
+        return self.last_at if self.marks is None else last_export_at(self.marks)
 
 
 async def open_rows(db: Database) -> Sequence[Answer]:
@@ -137,9 +147,8 @@ def _columns() -> list[ColumnElement[Any]]:
         *(transaction.id_token, _DRIVER, VEHICLE.c.vehicle_id),
         *_of(VEHICLE.c, "capacity_wh", "max_charge_w", "max_discharge_w", "bidirectional"),
         *_of(transaction, "soc", "soc_at", "soc_refused", "power_w", "power_at"),
-        *_of(
-            transaction, "first_import_wh", "first_export_wh", "last_import_wh", "last_export_wh", "last_at"
-        ),
+        *_of(transaction, "first_import_wh", "first_export_wh", "last_import_wh", "last_export_wh"),
+        *_of(transaction, "last_at", "marks"),
         *_of(NEED.c, "reserve_soc", "departure", "target_energy_wh", "target_soc"),
         *_of(NEEDS.c, "at", "transfer", "capacity_wh", "soc", "energy_request_wh", "departure"),
         *_of(NEEDS.c, "max_charge_w", "max_discharge_w"),

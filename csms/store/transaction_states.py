@@ -161,3 +161,9 @@ def _marks(text: str | None) -> Marks | None:
     times = [None if number is None else from_micros(number) for number in numbers[6:]]
     state, token, place, remote, power, soc = (number or 0 for number in numbers[:6])
     return Marks(state, token, place, remote, power, soc, *times)
+
+
+def last_export_at(marks: str) -> datetime | None:
+    """When the export register was read last, by a transaction's marks."""
+    known = _marks(marks)
+    return None if known is None else known.last_export

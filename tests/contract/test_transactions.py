@@ -416,3 +416,17 @@ async def test_what_open_transactions_told_first_of_their_soc(db: Database, writ
     assert await readings.first_socs(db) == [("a", "tx", 60.0, at(30), 95.0, 15.0)]
     await writer.commit([transactions.state_kept(folded(*events, ENDED))])
     assert await readings.first_socs(db) == []
+
+
+async def test_each_register_has_its_time(db: Database, writer: Writer) -> None:
+    """A meter that tells what flows out more rarely than what flows in."""
+    await furnished(db, writer)
+    exported = told(1, readings=(Reading(at(60), import_wh=100.0, export_wh=50.0),))
+    imported = told(2, readings=(Reading(at(120), import_wh=100.0),))
+    for events, expected in (
+        ((STARTED, exported, imported), at(60)),
+        ((STARTED, exported), at(60)),
+        ((STARTED, imported), None),
+    ):
+        await writer.commit([transactions.state_kept(folded(*events))])
+        assert (await only(db)).exported_at == expected

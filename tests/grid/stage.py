@@ -29,7 +29,7 @@ from csms.domain.profile import (
 )
 from csms.domain.program import Program, Terms
 from csms.domain.station import EvseRating
-from csms.domain.transaction import IdToken, Transaction
+from csms.domain.transaction import IdToken, Marks, Transaction
 from csms.errors import StationOffline, StationTimeout
 from csms.grid import intake
 from csms.grid.loop import GridLoop
@@ -347,9 +347,11 @@ class Stage:
             return
         reading = car.reading()
         soc_known = reading.soc is not None or car.soc_refused
+        last, marks = _registers(car.transaction, reading)
         car.transaction = _with(
             car.transaction,
-            last=reading,
+            last=last,
+            marks=marks,
             power_w=reading.power_w,
             power_at=reading.at,
             soc=reading.soc if soc_known else car.transaction.soc,
@@ -409,6 +411,16 @@ class Stage:
 
     def net_w(self) -> float:
         return sum(car.power_w for car in self.cars.values())
+
+
+def _registers(before: Transaction, reading: Reading) -> tuple[Reading, Marks | None]:
+    """The newest registers, as the fold has them: one that is told no more stays as it was read."""
+    known = before.last
+    if reading.export_wh is not None or known is None or known.export_wh is None:
+        return reading, None
+    exported_at = known.at if before.marks is None else before.marks.last_export
+    marks = Marks(last_import=reading.at, last_export=exported_at)
+    return structs.replace(reading, export_wh=known.export_wh), marks
 
 
 def _with(transaction: Transaction, **changes: object) -> Transaction:

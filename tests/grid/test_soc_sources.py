@@ -109,3 +109,14 @@ async def test_older_words_and_unknown_vehicles_are_refused(stage: Stage) -> Non
     stranger = soc_report("nobody", SocSource.MANUAL, Said(50.0), stage.clock.now())
     with pytest.raises(NotFound):
         await soc_sources.take(stage.db, stage.bus, stage.clock, stranger)
+
+
+async def test_a_register_that_is_told_no_more_carries_nothing_on(stage: Stage) -> None:
+    """What flows in is told all the while: that says nothing of what flows out."""
+    car = await started(stage)
+    await tell(stage, car.soc)
+    await stage.live(60)
+    assert car.power_w < 0
+    car.export_silent = True
+    await stage.live(330)
+    assert car.power_w == 0.0
