@@ -16,7 +16,7 @@ from csms.cli.rest import Object
 
 _FOLDER = Path(__file__).parents[3] / "configs" / "scenarios"
 _FILES = sorted(_FOLDER.glob("*.toml"))
-_AT_ONCE = 3
+_AT_ONCE = 4
 _LONGEST_S = 150.0
 
 
