@@ -22,6 +22,7 @@ from csms.api import (
     live,
     local_lists,
     onboarding,
+    probes,
     problems,
     programs,
     records,
@@ -44,8 +45,8 @@ from csms.api.wiring import Wiring
 
 _RESOURCES = (
     onboarding, stations, calls, commands, requests, variables, local_lists, reservations, diagnostics,
-    display, installed_certificates, certificates, charging, dialects, tariffs, records, sites, tokens,
-    transactions, programs, drivers, grid_events, settlements, fleet, users, live, bidirectional,
+    display, installed_certificates, certificates, charging, dialects, probes, tariffs, records, sites,
+    tokens, transactions, programs, drivers, grid_events, settlements, fleet, users, live, bidirectional,
     der_controls, station_records, vehicle_socs,
 )  # fmt: skip
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from csms.cli.options import URL, Identity, Json, Url, client
-from csms.cli.orders import path
+from csms.cli.orders import followed, path
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object
+from csms.domain.units import parse_power
 
 app = typer.Typer()
 
@@ -48,6 +49,35 @@ def dialect(
     fields("Record", record)
     if found["void"]:
         say(f"Void, so no discharge: {found['void']}. Probe it again: csms station probe {found['station']}")
+
+
+@app.command()
+def probe(  # noqa: PLR0913 - one option for each thing that can be said
+    identity: Identity,
+    attended: Annotated[
+        bool, typer.Option("--attended", help="Somebody stands at the vehicle and its driver agrees.")
+    ] = False,
+    evse: Annotated[int, typer.Option(min=1)] = 1,
+    power: Annotated[str, typer.Option(help="How much to charge and discharge.")] = "1.5kW",
+    discharge: Annotated[str | None, typer.Option(help="The form to try, else by OCPP version.")] = None,
+    through: Annotated[
+        int, typer.Option(min=1, max=9, help="Last step: 7 cuts the network, 8 restarts, 9 writes.")
+    ] = 6,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Find out on an attended vehicle how a station takes orders, and write its dialect record."""
+    body: Object = {
+        "attended": attended,
+        "evseId": evse,
+        "powerW": abs(parse_power(power, "--power")),
+        "through": through,
+    }
+    if discharge is not None:
+        body["discharge"] = discharge
+    rest = client(url)
+    found = rest.post(path(identity, "probe"), body)
+    followed(rest, identity, found, wait=True, json=json)
 
 
 @app.command()

@@ -74,6 +74,11 @@ class HandClock:
     def real_seconds(self, seconds: float) -> float:
         return seconds
 
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits for time to pass."""
+        return any(not bell.is_set() for _, bell in self._sleepers)
+
     def advance(self, seconds: float) -> None:
         self._passed_s += seconds
         for due, bell in self._sleepers:
@@ -140,6 +145,8 @@ class Car:
             raise StationTimeout(self.station_id)
         if isinstance(ask, words.GetCompositeScheduleRequest):
             return self._composite(ask)
+        if isinstance(ask, words.ResetRequest):
+            return words.ResetResponse(status="Accepted")
         if isinstance(ask, UpdateSetpoint):
             held = self.held.get(ask.profile_id)
             if held is None or held.kind is not ProfileKind.DYNAMIC:
@@ -150,14 +157,25 @@ class Car:
         if isinstance(ask, ClearProfile):
             return ProfileAnswer(self.held.pop(ask.profile_id, None) is not None)
         assert isinstance(ask, InstallProfile)
-        if self.manner == "refuse" and ask.profile.purpose is Purpose.TX:
-            return ProfileAnswer(False, "InvalidSchedule")
-        now = self.clock.now()
-        if self.budget_s and self.written_at and (now - self.written_at).total_seconds() < self.budget_s:
-            return ProfileAnswer(False, "RateLimitExceeded", f"{self.budget_s:.0f} seconds before retry")
-        self.written_at = now
+        refusal = self._refusal(ask.profile)
+        if refusal is not None:
+            return refusal
+        self.written_at = self.clock.now()
         self.held[ask.profile.id] = ask.profile
         return ProfileAnswer(True)
+
+    def _refusal(self, profile: ChargingProfile) -> ProfileAnswer | None:
+        """Why the station does not take this profile."""
+        now = self.clock.now()
+        if self.manner == "refuse_negative" and profile.lowest_w < 0:
+            return ProfileAnswer(False, "InvalidSchedule")
+        if self.manner == "refuse_bound" and profile.purpose is Purpose.STATION_MAX:
+            return ProfileAnswer(False, "NotSupported")
+        if self.manner == "refuse" and profile.purpose is Purpose.TX:
+            return ProfileAnswer(False, "InvalidSchedule")
+        if self.budget_s and self.written_at and (now - self.written_at).total_seconds() < self.budget_s:
+            return ProfileAnswer(False, "RateLimitExceeded", f"{self.budget_s:.0f} seconds before retry")
+        return None
 
     def _composite(self, ask: words.GetCompositeScheduleRequest) -> words.GetCompositeScheduleResponse:
         """`blind` reads a negative limit as none, `shut` has no composite schedule."""
@@ -181,7 +199,9 @@ class Car:
         """Live so long: power, registers, SoC."""
         now = self.clock.now()
         self.held = {
-            key: held for key, held in self.held.items() if held.valid_to is None or held.valid_to > now
+            key: held
+            for key, held in self.held.items()
+            if held.valid_to is None or held.valid_to > now or self.manner == "endless"
         }
         self.power_w = self._power()
         energy_wh = self.power_w * seconds / 3600
@@ -202,6 +222,8 @@ class Car:
     def _power(self) -> float:
         now = self.clock.now()
         limits = {profile.purpose: _limit(profile, now) for profile in self.held.values()}
+        if self.manner == "endless":
+            limits = {profile.purpose: profile.periods[-1].limit_w for profile in self.held.values()}
         limit = limits.get(Purpose.TX)
         if limit is None or self.manner == "ignore":
             limit = limits.get(Purpose.TX_DEFAULT)
