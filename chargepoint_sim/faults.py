@@ -43,6 +43,7 @@ class Fault:
     end: _Act
     usual: Argument | None = None
     least: float = 0.0
+    most: float = 1e9
 
     @property
     def written(self) -> str:
@@ -63,8 +64,10 @@ class Fault:
             number = float(written)
         except ValueError:
             raise BadFault(f"fault {self.name!r}: {written!r} is not a number") from None
-        if not self.least <= number < float("inf"):
-            raise BadFault(f"fault {self.name!r}: {written} is not a number from {self.least:g}")
+        if not self.least <= number <= self.most:
+            raise BadFault(
+                f"fault {self.name!r}: {written} is not a number from {self.least:g} to {self.most:g}"
+            )
         return number
 
 
@@ -100,7 +103,9 @@ async def _nothing(station: Station, argument: Argument | None) -> None:
     """What has happened cannot be undone."""
 
 
-def _knob(knob: Knob, kind: Kind, says: str, usual: Argument | None = None, least: float = 0.0) -> Fault:
+def _knob(
+    knob: Knob, kind: Kind, says: str, usual: Argument | None = None, least: float = 0.0, most: float = 1e9
+) -> Fault:
     async def begin(station: Station, argument: Argument | None) -> None:
         station.cabinet.equipment.knobs.turn(knob, 1.0 if argument is None else argument)
         station.cabinet.equipment.profiles_changed.ring()
@@ -109,7 +114,7 @@ def _knob(knob: Knob, kind: Kind, says: str, usual: Argument | None = None, leas
         station.cabinet.equipment.knobs.off(knob)
         station.cabinet.equipment.profiles_changed.ring()
 
-    return Fault(knob.value, kind, says, begin, over, usual, least)
+    return Fault(knob.value, kind, says, begin, over, usual, least, most)
 
 
 async def _cut(station: Station, argument: Argument | None) -> None:
@@ -122,6 +127,14 @@ async def _offline(station: Station, argument: Argument | None) -> None:
 
 async def _online(station: Station, argument: Argument | None) -> None:
     station.link.resume()
+
+
+async def _disappear(station: Station, argument: Argument | None) -> None:
+    await station.link.hold_off("disappear")
+
+
+async def _appear(station: Station, argument: Argument | None) -> None:
+    station.link.resume("disappear")
 
 
 async def _freeze(station: Station, argument: Argument | None) -> None:
@@ -190,7 +203,7 @@ _ALL = (
     Fault("cut", _C, "The connection breaks; the station comes back after its back-off.", _cut, _nothing),
     Fault("offline", _C, "The connection breaks and stays so until `online`.", _offline, _online),
     Fault("online", _C, "An offline station may connect again.", _online, _nothing),
-    Fault("disappear", _C, "The station never returns.", _offline, _online),
+    Fault("disappear", _C, "The station never returns.", _disappear, _appear),
     Fault("half-open", _C, "Nothing gets through any more, and neither end is told.", _freeze, _thaw),
     _knob(Knob.CUT_IN_MESSAGE, _C, "The line breaks in the middle of the next message."),
     _knob(Knob.SLOW_READER, _C, "It reads one message, then nothing for ARG real seconds.", 1.0),
@@ -204,26 +217,30 @@ _ALL = (
           "InternalError"),
     _knob(Knob.NOT_IMPLEMENTED, _M, "The server's requests of action ARG are answered with NotImplemented.",
           "SetChargingProfile"),
-    _knob(Knob.LOSE_ANSWERS, _M, "A share ARG (0 to 1) of the server's answers is lost on the way.", 1.0),
+    _knob(Knob.LOSE_ANSWERS, _M, "A share ARG (0 to 1) of the server's answers is lost on the way.", 1.0,
+          most=1.0),
     _knob(Knob.REPEAT_MESSAGES, _M, "Every transaction event is sent twice, under two message ids."),
-    _knob(Knob.REPEAT_FRAMES, _M, "A share ARG (0 to 1) of all frames is sent twice, byte for byte.", 1.0),
+    _knob(Knob.REPEAT_FRAMES, _M, "A share ARG (0 to 1) of all frames is sent twice, byte for byte.", 1.0,
+          most=1.0),
     _knob(Knob.REORDER_EVENTS, _M, "Transaction events come in pairs, the later one first."),
-    _knob(Knob.LOSE_EVENTS, _M, "A share ARG (0 to 1) of the transaction events is never sent.", 0.5),
-    _knob(Knob.NONSENSE, _M, "After a share ARG (0 to 1) of its frames comes text that is no frame.", 1.0),
+    _knob(Knob.LOSE_EVENTS, _M, "A share ARG (0 to 1) of the transaction events is never sent.", 0.5,
+          most=1.0),
+    _knob(Knob.NONSENSE, _M, "After a share ARG (0 to 1) of its frames comes text that is no frame.", 1.0,
+          most=1.0),
     Fault("clock-skew", _M, "Its clock is ARG seconds ahead, behind if negative.", _skew, _unskew, 60.0,
-          float("-inf")),
+          -1e9),
     _knob(Knob.SOC_MISSING, _E, "The state of charge is not reported."),
     _knob(Knob.SOC_NAN, _E, "The state of charge is reported as not a number."),
     _knob(Knob.SOC_STALE, _E, "The state of charge is reported as it was when the fault began."),
     _knob(Knob.SOC_IMPOSSIBLE, _E, "The state of charge is reported as 250 percent."),
-    _knob(Knob.SOC_OFFSET, _E, "The state of charge is reported ARG percent too high.", 30.0, float("-inf")),
-    _knob(Knob.SOC_JUMP, _E, "Every other state of charge is ARG percent too high.", 40.0, float("-inf")),
+    _knob(Knob.SOC_OFFSET, _E, "The state of charge is reported ARG percent too high.", 30.0, -1e9),
+    _knob(Knob.SOC_JUMP, _E, "Every other state of charge is ARG percent too high.", 40.0, -1e9),
     _knob(Knob.METER_SILENT, _E, "No meter values are sent."),
     _knob(Knob.METER_FROZEN, _E, "The meter shows what it showed when the fault began."),
     _knob(Knob.METER_NAN, _E, "Power and energy are reported as not a number."),
     _knob(Knob.METER_WRONG_SIGN, _E, "Import and export are exchanged."),
     _knob(Knob.METER_NEGATIVE_IMPORT, _E, "Discharging is reported as negative import, export not at all."),
-    _knob(Knob.METER_SCALE, _E, "Power and energy are reported ARG times too large.", 1000.0, float("-inf")),
+    _knob(Knob.METER_SCALE, _E, "Power and energy are reported ARG times too large.", 1000.0, -1e9),
     _knob(Knob.METER_BACKWARDS, _E, "The energy registers run backwards."),
     _knob(Knob.REJECT_PROFILES, _P, "Every charging profile is refused."),
     _knob(Knob.IGNORE_PROFILES, _P, "Charging profiles are accepted and reported, and not followed."),

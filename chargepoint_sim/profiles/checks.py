@@ -17,6 +17,7 @@ from chargepoint_sim.profiles.profile import (
 
 _NEWER = (Purpose.PRIORITY, Purpose.LOCAL_GENERATION)
 _ALL_MODES = frozenset(Mode)
+_MOST_PHASES = 3
 _MODES = {  # K01.FR.111 to K01.FR.113
     Purpose.PRIORITY: frozenset({Mode.CHARGING_ONLY}),
     Purpose.MAX: frozenset({Mode.CHARGING_ONLY}),
@@ -85,6 +86,8 @@ def _check_head(capability: Capability, profile: Profile) -> Refusal | None:
         return Refusal("InvalidStackLevel", f"0 to {capability.stack_levels}")
     if not 1 <= len(profile.schedules) <= 3:
         return Refusal("InvalidSchedule", "one to three schedules")  # K01.FR.34
+    if not _fit(profile.max_offline_s, profile.update_interval_s):
+        return Refusal("ValueOutOfRange", "a number of seconds")
     if profile.kind is Kind.RECURRING and profile.recurrency is None:
         return Refusal("InvalidProfile", "recurring, but how often?")
     return None
@@ -133,6 +136,8 @@ def _check_schedule(capability: Capability, profile: Profile, schedule: Schedule
 
 def _check_times(kind: Kind, schedule: Schedule) -> Refusal | None:
     """Do start and periods fit the kind of profile?"""
+    if not _fit(schedule.duration_s, *(period.start_s for period in schedule.periods)):
+        return Refusal("ValueOutOfRange", "a number of seconds")
     starts = [period.start_s for period in schedule.periods]
     if not starts or starts[0] != 0:
         return Refusal("InvalidSchedule", "the first period starts at 0")  # K01.FR.31
@@ -143,6 +148,11 @@ def _check_times(kind: Kind, schedule: Schedule) -> Refusal | None:
     if kind in (Kind.ABSOLUTE, Kind.RECURRING) and schedule.start is None:
         return Refusal("InvalidSchedule", "startSchedule is missing")  # K01.FR.40
     return None
+
+
+def _fit(*seconds: int | None) -> bool:
+    """Whether numbers of seconds, as far as they are said, are whole numbers of OCPP and not below zero."""
+    return all(one is None or 0 <= one < 2**31 for one in seconds)
 
 
 def _check_content(capability: Capability, profile: Profile, schedule: Schedule) -> Refusal | None:
@@ -163,6 +173,8 @@ def _check_content(capability: Capability, profile: Profile, schedule: Schedule)
 
 def _check_period(capability: Capability, profile: Profile, unit: RateUnit, period: Period) -> Refusal | None:
     """Is this period well formed?"""
+    if period.phases is not None and not 0 <= period.phases <= _MOST_PHASES:
+        return Refusal("ValueOutOfRange", "numberPhases")
     if period.mode is not Mode.CHARGING_ONLY and period.mode not in capability.modes:
         return Refusal("InvalidOperationMode", f"not {period.mode}")  # K01.FR.115
     if period.mode not in _MODES.get(profile.purpose, _ALL_MODES):

@@ -262,4 +262,6 @@ def is_finite(schedule: Schedule) -> bool:
     numbers = [
         number for period in schedule.periods for amount in period.values.amounts() for number in amount
     ]
+    if schedule.at_soc is not None:
+        numbers.append(schedule.at_soc[1])
     return all(math.isfinite(number) for number in numbers)

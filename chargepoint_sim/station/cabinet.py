@@ -77,6 +77,7 @@ class Cabinet:
         self.instruments = Instruments(equipment, self)
         equipment.closed_paths = lambda: sum(evse.closed for evse in evses.values())
         equipment.status_changed = self.availability.changed
+        equipment.transaction_over = self.availability.transaction_over
 
     def spawn(self, what: Coroutine[object, object, None]) -> None:
         """Let something go on by itself."""
@@ -103,7 +104,6 @@ class Cabinet:
         del self.visits[evse_id]
         visit.over.set()
         self.equipment.observe("unplugged", {"evse": evse_id, "soc": round(visit.vehicle.battery.soc, 2)})
-        self.availability.transaction_over()
         self.availability.changed(evse_id)
 
     # Transactions and their ends, blocks E and F
@@ -112,7 +112,7 @@ class Cabinet:
         """The server's word on what it was told."""
         if isinstance(news, NeedsNews) and told.ends_transaction and news.evse_id in self.visits:
             visit, reason = self.visits[news.evse_id], StoppedReason.TRANSFER_REJECTED
-            self.spawn(self._stop(visit, Trigger.ABNORMAL_CONDITION, reason))
+            self.spawn(visit.stop(Trigger.ABNORMAL_CONDITION, reason))
         if not isinstance(news, TransactionNews):
             return
         if told.cost is not None:
@@ -129,7 +129,7 @@ class Cabinet:
         if visit is None or visit.holder is None:
             return
         if self.equipment.model.flag("TxCtrlr", "StopTxOnInvalidId"):
-            self.spawn(self._stop(visit, Trigger.DEAUTHORIZED, StoppedReason.DEAUTHORIZED))
+            self.spawn(visit.stop(Trigger.DEAUTHORIZED, StoppedReason.DEAUTHORIZED))
         else:
             visit.hold()
 
@@ -153,16 +153,12 @@ class Cabinet:
         visit = self.visit_of(transaction_id)
         if visit is None:
             return False
-        self.spawn(self._stop(visit, Trigger.REMOTE_STOP, StoppedReason.REMOTE))
+        self.spawn(visit.stop(Trigger.REMOTE_STOP, StoppedReason.REMOTE))
         return True
 
     def unlock_ends(self, visit: Visit) -> None:
         """The cable is let go of while a transaction runs: that ends it (1.6)."""
-        self.spawn(self._stop(visit, Trigger.UNLOCK_COMMAND, StoppedReason.UNLOCK))
-
-    async def _stop(self, visit: Visit, trigger: Trigger, reason: StoppedReason) -> None:
-        await visit.stop(trigger, reason)
-        self.availability.transaction_over()
+        self.spawn(visit.stop(Trigger.UNLOCK_COMMAND, StoppedReason.UNLOCK))
 
     def unlock(self, evse_id: int, connector_id: int) -> str:
         """Let go of a cable."""

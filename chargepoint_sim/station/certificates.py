@@ -28,10 +28,12 @@ class Use(StrEnum):
     MO_ROOT = "MORootCertificate"
     CSMS_ROOT = "CSMSRootCertificate"
     MANUFACTURER_ROOT = "ManufacturerRootCertificate"
+    OEM_ROOT = "OEMRootCertificate"
+    """Of the makers of vehicles; only 2.1 knows it."""
     V2G_CHAIN = "V2GCertificateChain"
 
 
-ROOTS = (Use.V2G_ROOT, Use.MO_ROOT, Use.CSMS_ROOT, Use.MANUFACTURER_ROOT)
+ROOTS = (Use.V2G_ROOT, Use.MO_ROOT, Use.CSMS_ROOT, Use.MANUFACTURER_ROOT, Use.OEM_ROOT)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The station's device model: components, variables, and the rules for reading and writing them (block B)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,11 +104,13 @@ class Variable:
                 return self._in_range(len(value))
 
     def _takes_number(self, value: str) -> bool:
+        """Whole numbers have 32 bits, as the standard has it."""
         try:
             number = int(value) if self.data_type is DataType.INTEGER else float(value)
         except ValueError:
             return False
-        return self._in_range(number)
+        usable = -(2**31) <= number < 2**31 if self.data_type is DataType.INTEGER else math.isfinite(number)
+        return usable and self._in_range(number)
 
     def _in_range(self, number: float) -> bool:
         above = self.lowest is None or number >= self.lowest

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from chargepoint_sim.profiles.checks import objection
 from chargepoint_sim.profiles.profile import Profile, Purpose
+from chargepoint_sim.station import quirks
 from chargepoint_sim.station.authorization import ACCEPTED, Authorizer, same_holder
 from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.reservations import Reservations
@@ -138,8 +140,8 @@ class Drivers:
             return StartAnswer(False, reason="UnknownEvse")
         if not self.in_service(evse_id):
             return StartAnswer(False, reason="NotEnabled")
-        if request.profile is not None and not _fits_start(request.profile):  # K05.FR.02
-            return StartAnswer(False, reason="InvalidProfile")
+        if request.profile is not None and (why := self._objection(request.profile)) is not None:
+            return StartAnswer(False, reason=why)
         if not self.reservations.admits(evse_id, request.token, TokenInfo(ACCEPTED, request.group)):
             return StartAnswer(False, reason="Reserved")
         visit = self.visits.get(evse_id)
@@ -177,9 +179,18 @@ class Drivers:
             visit.refuse()
 
     def _free_evse(self) -> int | None:
+        """Where nobody charges: first where somebody waits, and rather where it is possible."""
         waiting = [evse_id for evse_id, visit in self.visits.items() if not visit.authorized]
         empty = [evse_id for evse_id in self.evse_ids if evse_id not in self.visits]
-        return next(iter(waiting + empty), None)
+        return min(waiting + empty, key=lambda one: not self.in_service(one), default=None)
+
+    def _objection(self, profile: Profile) -> str | None:
+        """Why a driver cannot be served under a profile (K05.FR.02), None if they can."""
+        if not _fits_start(profile):
+            return "InvalidProfile"
+        known = self.equipment.profiles.capability
+        found = quirks.refusal(self.equipment, profile, remote_start=True) or objection(known, profile)
+        return None if found is None else found.reason
 
 
 def _fits_start(profile: Profile) -> bool:

@@ -61,6 +61,8 @@ class Equipment:
     """Whether this driver's vehicle (None: nobody's yet) may discharge; only 2.1 asks for permission."""
     status_changed: Callable[[int], None] = lambda evse_id: None
     """An EVSE's connector may have another status now."""
+    transaction_over: Callable[[], None] = lambda: None
+    """A transaction has ended."""
     spawn: Callable[[Coroutine[object, object, None]], None] = lambda what: what.close()
     """Lets something go on by itself, as long as the station runs."""
     journal: Journal = field(default_factory=Journal)

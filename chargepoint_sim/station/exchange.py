@@ -8,7 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import ocpp.messages
 from ocpp.charge_point import ChargePoint
@@ -29,6 +29,7 @@ _silent.setLevel(logging.CRITICAL + 1)
 
 Ask = Callable[[object], Awaitable[Any]]
 Later = Callable[[Callable[[], Awaitable[None]]], None]
+_T = TypeVar("_T")
 
 
 class Exchange(ChargePoint):  # type: ignore[misc]
@@ -125,3 +126,11 @@ class Exchange(ChargePoint):  # type: ignore[misc]
                 raise Refused(str(getattr(failure, "code", failure))) from failure
             finally:
                 self._pending = None
+
+    async def _hear(self, request: object, read: Callable[[Any], _T]) -> _T:
+        """Call the server and read its answer; one that makes no sense counts as an error."""
+        answer = await self._ask(request)
+        try:
+            return read(answer)
+        except (ValueError, KeyError, TypeError, AttributeError) as failure:
+            raise Refused(f"an answer that makes no sense: {failure!r}") from failure

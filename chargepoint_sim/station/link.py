@@ -62,7 +62,7 @@ class Address:
 
 
 class Link:
-    """One station's connection. `cut` breaks it, `hold_off` keeps it broken."""
+    """One station's connection. `cut` breaks it, `hold_off` keeps it broken, for one reason or several."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class Link:
         self._socket: Wire | None = None
         self._allowed = asyncio.Event()
         self._allowed.set()
+        self._reasons: set[str] = set()
 
     async def run(self, converse: Callable[[Socket], Awaitable[None]], failed: Callable[[str], None]) -> None:
         """Connect for ever; `converse` holds a connection until it breaks, `failed` hears why none came."""
@@ -100,6 +101,7 @@ class Link:
                 failed(str(failure) or type(failure).__name__)
             finally:
                 self._socket = None
+                self.traffic.hung_up()
             if self._allowed.is_set():
                 failures += 1
                 await asyncio.sleep(self._back_off().wait_s(failures, self._draw))
@@ -132,6 +134,7 @@ class Link:
         """Nothing comes through any more, and neither end is told; until `abort`."""
         if self._socket is not None:
             self._socket.freeze()
+            self.traffic.hung_up()
 
     def abort(self) -> None:
         """The line breaks without a word; it comes back by itself."""
@@ -143,11 +146,14 @@ class Link:
         if self._socket is not None:
             await self._socket.close()
 
-    async def hold_off(self) -> None:
-        """Break the connection and do not connect again until `resume`."""
+    async def hold_off(self, why: str = "offline") -> None:
+        """Break the connection and do not connect again until `resume` for the same reason."""
+        self._reasons.add(why)
         self._allowed.clear()
         await self.cut()
 
-    def resume(self) -> None:
-        """Connect again."""
-        self._allowed.set()
+    def resume(self, why: str = "offline") -> None:
+        """Connect again, unless there is another reason not to."""
+        self._reasons.discard(why)
+        if not self._reasons:
+            self._allowed.set()

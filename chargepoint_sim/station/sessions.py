@@ -65,7 +65,11 @@ class Sessions:
             self._over.set()
             if ending is Ending.PAUSED:
                 self._session_id, self.sleeper = hookup.session_id, self._asked_to_pause
-                self._awake.clear()
+                # What was wanted when it fell asleep may be over by now.
+                if self.sleeper is Sleeper.STATION and self._evse.limit_w != 0.0:
+                    self.wake()
+                else:
+                    self._awake.clear()
             else:
                 self._session_id = NO_SESSION
                 self._allowed.clear()

@@ -41,6 +41,8 @@ _LINK = "OCPPCommCtrlr"
 _ASK_AGAIN_S = 5.0  # real: the server did not answer a boot
 _FLUSH_S = 5.0  # real: what a restart gives the last messages
 _LONGEST_WAIT_S = 3600.0
+_RESTART = "restart"
+_LATE_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -246,8 +248,10 @@ class Station:
         while True:
             interval = model.integer("AlignedDataCtrlr", variable)
             wait = _until_round(self.clock.now(), interval) if interval else _LONGEST_WAIT_S
+            due = self.clock.monotonic() + wait
             if await model.changed.wait(self.clock, wait) or not interval:
                 continue
+            await self.clock.sleep(due - self.clock.monotonic() + _LATE_S)  # a timer may be early
             if model.flag("AlignedDataCtrlr", "Enabled"):
                 act()
 
@@ -285,9 +289,9 @@ class Station:
         self.cabinet.instruments.networks.restart()
         self.cabinet.registered = False
         self.booted.clear()
-        await self.link.hold_off()
+        await self.link.hold_off(_RESTART)
         await self.clock.sleep(self._behaviour.reboot_s)
-        self.link.resume()
+        self.link.resume(_RESTART)
 
 
 def _until_round(now: datetime, interval_s: int) -> float:

@@ -46,9 +46,11 @@ class Surroundings:
     most_discharge_w: float | None = None
     """What a DER control leaves of the discharge power (LimitMaxDischarge)."""
 
-    def hear_signal(self, at: datetime, signal: int) -> None:
-        """Take an aFRR signal that holds from `at` on (Q08.FR.10)."""
-        self.signals = [*(one for one in self.signals if one[0] < at), (at, signal)]
+    def hear_signal(self, at: datetime, signal: int, now: datetime) -> None:
+        """Take an aFRR signal that holds from `at` on (Q08.FR.10); those that are over are forgotten."""
+        older = [one for one in self.signals if one[0] < at]
+        past = [one for one in older if one[0] <= now]
+        self.signals = [*past[-1:], *older[len(past) :], (at, signal)]
 
     def signal_at(self, now: datetime) -> int | None:
         """The signal that holds."""

@@ -1,5 +1,6 @@
 """One OCPP transaction as the station counts it: its events and their numbers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,17 +18,19 @@ class Transaction:
     evse_id: int
     connector_id: int
     started_at: datetime
+    elapsed: Callable[[], float]
+    """Seconds that only ever grow: the time of day may be set meanwhile."""
     id_token: IdToken | None = None
     remote_start_id: int | None = None
     path_closed_at: datetime | None = None
     charging_state: str = "EVConnected"
-    time_charging_s: float = 0.0
     operation_mode: str = Mode.CHARGING_ONLY
     cost: float | None = None
     _seq_no: int = 0
     _token_to_tell: IdToken | None = field(default=None)
     _reservation_to_tell: int | None = None
-    _charging_since: datetime | None = None
+    _charged_s: float = 0.0
+    _charging_since: float | None = None
 
     def authorized(
         self, token: IdToken, remote_start_id: int | None, reservation_id: int | None = None
@@ -41,11 +44,16 @@ class Transaction:
         """Somebody has shown a token to end it; the next event says whose (E07)."""
         self._token_to_tell = token
 
-    def flows(self, flow: Flow, now: datetime) -> None:
+    @property
+    def time_charging_s(self) -> float:
+        """How long energy has flowed until now."""
+        running_s = 0.0 if self._charging_since is None else self.elapsed() - self._charging_since
+        return self._charged_s + running_s
+
+    def flows(self, flow: Flow) -> None:
         """Follow what the power path does."""
-        if self._charging_since is not None:
-            self.time_charging_s += (now - self._charging_since).total_seconds()
-        self._charging_since = now if flow is Flow.CHARGING else None
+        self._charged_s = self.time_charging_s
+        self._charging_since = self.elapsed() if flow is Flow.CHARGING else None
         self.charging_state = flow.value
 
     def event(

@@ -1,11 +1,14 @@
 """Files over HTTP: firmware down, logs up. Time-outs are real seconds."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 
 import httpx
 
 _TIMEOUT_S = 20.0
+_WHOLE_S = 600.0  # for a whole file, however slowly it comes
+_NO_PUT = (404, 405, 501)
 _MOST_BYTES = 64 * 1024 * 1024
 SCHEMES = ("http", "https")
 
@@ -36,7 +39,11 @@ class Transfer:
         """A file's content; never more than 64 MiB. Raises `TransferFailed`."""
         content = bytearray()
         try:
-            async with self._client() as client, client.stream("GET", url) as answer:
+            async with (
+                asyncio.timeout(_WHOLE_S),
+                self._client() as client,
+                client.stream("GET", url) as answer,
+            ):
                 _check(answer)
                 async for piece in answer.aiter_bytes():
                     content += piece
@@ -50,11 +57,15 @@ class Transfer:
         """Put a file there; a server that knows no PUT gets it as a form. Raises `TransferFailed`."""
         target = url + name if url.endswith("/") else url
         try:
-            async with self._client() as client:
-                answer = await client.put(target, content=content)
-                if answer.status_code in (404, 405, 501):
-                    answer = await client.post(url, files={"file": (name, content, "text/plain")})
-                _check(answer)
+            async with asyncio.timeout(_WHOLE_S), self._client() as client:
+                # What the server has to say beside its status is not read: it may be endless.
+                async with client.stream("PUT", target, content=content) as answer:
+                    if answer.status_code not in _NO_PUT:
+                        _check(answer)
+                        return
+                form = {"file": (name, content, "text/plain")}
+                async with client.stream("POST", url, files=form) as answer:
+                    _check(answer)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as failure:
             raise TransferFailed(str(failure) or type(failure).__name__) from failure
 

@@ -19,6 +19,7 @@ _TX_POINTS = (
     "EnergyTransfer",
 )
 _MEASURANDS = tuple(Measurand)
+_NAME = 64  # characters of a name in a certificate
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _station(fixed: Fixed) -> list[Variable]:
             highest=40,
         ),
         Variable(Place("SecurityCtrlr"), "SecurityProfile", profile, data_type=DataType.INTEGER),
-        Variable(Place("SecurityCtrlr"), "OrganizationName", "Simulated", _RW),
+        Variable(Place("SecurityCtrlr"), "OrganizationName", "Simulated", _RW, lowest=1, highest=_NAME),
         certificates,
         _whole("SecurityCtrlr", "CertSigningWaitMinimum", 60, unit="s"),
         _whole("SecurityCtrlr", "CertSigningRepeatTimes", 3),
@@ -273,7 +274,9 @@ def _smart_charging(fixed: Fixed) -> list[Variable]:
         _flag(name, "Phases3to1", False, Mutability.READ_ONLY),
         _flag(name, "ExternalControlSignalsEnabled", False),
         _flag("ISO15118Ctrlr", "Enabled", True),
-        Variable(Place("ISO15118Ctrlr"), "SeccId", f"SECC-{fixed.identity}"[:255], _RW),
+        Variable(
+            Place("ISO15118Ctrlr"), "SeccId", f"SECC-{fixed.identity}"[:_NAME], _RW, lowest=1, highest=_NAME
+        ),
         _flag("ISO15118Ctrlr", "Available", True, Mutability.READ_ONLY),
         _flag("ISO15118Ctrlr", "V2GCertificateInstallationEnabled", False),
         _flag("ISO15118Ctrlr", "ContractCertificateInstallationEnabled", False),

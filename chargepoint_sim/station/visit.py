@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from chargepoint_sim.clock import Timer
 from chargepoint_sim.ev.vehicle import Vehicle
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
 from chargepoint_sim.meter import Context
@@ -86,6 +87,7 @@ class Visit:
         self._sampling = Sampling(equipment, evse, self._rate_changed)
         self._held = False
         self._limit_coming: float | None = None
+        self._reactions: set[Timer] = set()
 
     async def run(self) -> None:
         """Stay until `leave` or `vanish`."""
@@ -112,6 +114,7 @@ class Visit:
             self.evse.unplug()
             self._sampling.cancel()
             self._sessions.cancel()
+            self._react_no_more()
             self.evse.on_needs, self.evse.on_change = lambda needs: None, lambda: None
             self._agreement.end()
         if self.transaction is not None:
@@ -160,9 +163,7 @@ class Visit:
     def begin_again(self) -> None:
         """After a restart or a return to service: all that the vehicle did on arrival, once more."""
         self._points.clear()
-        self.needs_told = False
         self._in_service = True
-        self._held = False
         self._sessions.allow()
         self._equipment.status_changed(self.evse.evse_id)
         self._gain(Point.CONNECTED, Trigger.CABLE_PLUGGED_IN)
@@ -194,7 +195,7 @@ class Visit:
         self.evse.granted = Permission.REFUSED
 
     def hold(self) -> None:
-        """No more energy, though the transaction goes on (E05.FR.10)."""
+        """No more energy in or out, though the transaction goes on (E05.FR.10)."""
         self._held = True
         self._equipment.profiles_changed.ring()
 
@@ -245,7 +246,7 @@ class Visit:
         whole = equipment.profiles.station_limit_at(now)
         share = (whole.limit_w or 0.0) / max(1, equipment.closed_paths())
         order = order_w(found, equipment.around, now, self.evse.power_w, equipment.balancing())
-        self._limited(min(order, share, 0.0) if self._held else min(order, share))
+        self._limited(0.0 if self._held else min(order, share))
         self._follow_mode(found.mode)
         self._agreement.check()
         return earliest(found.until, whole.until)
@@ -253,11 +254,27 @@ class Visit:
     def _limited(self, limit_w: float) -> None:
         """A limit holds from now on, or after the time that this station takes to react."""
         late_s = self._equipment.knobs.number(Knob.REACT_LATE)
-        if late_s is None:
+        if late_s is None or self._limit_coming is None:
+            self._react_no_more()
             self._take_limit(limit_w)
         elif limit_w != self._limit_coming:
-            self._equipment.clock.call_later(late_s, lambda: self._take_limit(limit_w))
+            self._react(limit_w, late_s)
         self._limit_coming = limit_w
+
+    def _react(self, limit_w: float, late_s: float) -> None:
+        """Take a limit after a while."""
+
+        def react() -> None:
+            self._reactions.discard(timer)
+            self._take_limit(limit_w)
+
+        timer = self._equipment.clock.call_later(late_s, react)
+        self._reactions.add(timer)
+
+    def _react_no_more(self) -> None:
+        for timer in self._reactions:
+            timer.cancel()
+        self._reactions.clear()
 
     def _take_limit(self, limit_w: float) -> None:
         if self.evse.set_limit(limit_w):
@@ -288,7 +305,7 @@ class Visit:
             self._equipment.profiles_changed.ring()  # another one shares the station's maximum
         self._flow = flow
         if self.transaction is not None:
-            self.transaction.flows(flow, self._equipment.clock.now())
+            self.transaction.flows(flow)
         if flow is Flow.NONE:
             lost = StoppedReason.STOPPED_BY_EV
             self._points.discard(Point.ENERGY)
@@ -337,8 +354,10 @@ class Visit:
 
     def _start(self, trigger: Trigger) -> None:
         equipment, now = self._equipment, self._equipment.clock.now()
-        self.transaction = Transaction(equipment.new_id(), self.evse.evse_id, CONNECTOR_ID, now)
-        self.transaction.flows(self.evse.flow(), now)
+        self.transaction = Transaction(
+            equipment.new_id(), self.evse.evse_id, CONNECTOR_ID, now, equipment.clock.monotonic
+        )
+        self.transaction.flows(self.evse.flow())
         self._use_grant()
         if Point.PATH_CLOSED in self._points:
             self.transaction.path_closed_at = now
@@ -353,8 +372,9 @@ class Visit:
         self._observe("transaction_ended", reason=reason.value)
         self._equipment.profiles.end_transaction(self.transaction.id)
         self._equipment.profiles.priority.discard(self.evse.evse_id)
-        self.transaction = None
+        self.transaction, self.needs_told, self._held = None, False, False
         self._equipment.profiles_changed.ring()
+        self._equipment.transaction_over()
 
     def _tell(
         self, kind: EventType, trigger: Trigger, context: Context, stopped: StoppedReason | None = None

@@ -28,6 +28,10 @@ class Traffic:
     slowest_s: float = 0.0
     waiting_since: float | None = None
 
+    def hung_up(self) -> None:
+        """Nobody answers over this line any more."""
+        self.waiting_since = None
+
     def asked(self) -> None:
         """A question is on its way."""
         self.sent += 1
@@ -51,18 +55,22 @@ class Wire:
         self._connection = connection
         self._knobs = knobs
         self._traffic = traffic
+        self._frozen = False
 
     async def send(self, message: str) -> None:
         """Send a frame, or what becomes of it."""
-        question = _asks(message)
+        if self._knobs:
+            await self._send_badly(message, _asks(message))
+            return
+        self._count(_asks(message))
+        await self._connection.send(message)
+
+    def _count(self, question: bool) -> None:
+        """A frame leaves now: what this station does to it before is no time of the server's."""
         if question:
             self._traffic.asked()
         else:
             self._traffic.sent += 1
-        if not self._knobs:
-            await self._connection.send(message)
-            return
-        await self._send_badly(message, question)
 
     async def _send_badly(self, message: str, question: bool) -> None:
         knobs = self._knobs
@@ -71,6 +79,7 @@ class Wire:
         delay_s = knobs.number(Knob.DELAY_MESSAGES if question else Knob.DELAY_ANSWERS)
         if delay_s is not None:
             await asyncio.sleep(delay_s)
+        self._count(question)
         if knobs.on(Knob.CUT_IN_MESSAGE):
             knobs.off(Knob.CUT_IN_MESSAGE)
             await self._connection.send(self._half(message))
@@ -96,17 +105,20 @@ class Wire:
             if slow_s is not None:
                 await self._look_away(slow_s)
             message = str(await self._connection.recv())
+            if not _asks(message) and not self._knobs.on(Knob.HALF_OPEN):
+                self._traffic.answered()
             if not self._knobs or await self._arrives(message):
                 self._traffic.received += 1
-                if not _asks(message):
-                    self._traffic.answered()
                 return draft_v2x.read(message) if self._knobs.on(Knob.DRAFT_V2X) else message
 
     async def _look_away(self, seconds: float) -> None:
         """Read nothing from the line for a while."""
-        self._connection.transport.pause_reading()
+        transport = self._connection.transport
+        if not transport.is_closing():
+            transport.pause_reading()
         await asyncio.sleep(seconds)
-        self._connection.transport.resume_reading()
+        if not transport.is_closing() and not self._frozen:
+            transport.resume_reading()
 
     async def _arrives(self, message: str) -> bool:
         """Whether a frame reaches the station; one that is answered here does not."""
@@ -129,7 +141,9 @@ class Wire:
 
     def freeze(self) -> None:
         """From now on nothing comes through, in neither direction, and nobody is told."""
-        self._connection.transport.pause_reading()
+        self._frozen = True
+        if not self._connection.transport.is_closing():
+            self._connection.transport.pause_reading()
         if self._connection.keepalive_task is not None:
             self._connection.keepalive_task.cancel()
 

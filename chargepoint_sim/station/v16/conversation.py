@@ -22,7 +22,6 @@ from chargepoint_sim.station.words import (
     NeedsNews,
     News,
     Registered,
-    Registration,
     SecurityNews,
     Socket,
     StatusNews,
@@ -57,20 +56,18 @@ class Conversation(Exchange):
             charge_point_serial_number=model.text("ChargingStation", "SerialNumber")[:25],
             firmware_version=model.text("ChargingStation", "FirmwareVersion")[:50],
         )
-        answer = await self._ask(request)
+        taken = await self._hear(request, spelling.registered)
         self._memory.told.pop(0, None)
-        now = spelling.moment(answer.current_time)
-        return Registered(Registration(answer.status), now, float(answer.interval))
+        return taken
 
-    async def heartbeat(self) -> Any:
+    async def heartbeat(self) -> datetime:
         """Heartbeat; the answer is the server's time."""
-        answer = await self._ask(call.Heartbeat())
-        return spelling.moment(answer.current_time)
+        return await self._hear(call.Heartbeat(), lambda answer: spelling.moment(answer.current_time))
 
     async def authorize(self, token: IdToken) -> TokenInfo:
         """Authorize."""
-        answer = await self._ask(call.Authorize(id_tag=spelling.id_tag(token)))
-        return spelling.token_info(answer.id_tag_info) or TokenInfo("Invalid")
+        request = call.Authorize(id_tag=spelling.id_tag(token))
+        return await self._hear(request, _token_of) or TokenInfo("Invalid")
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""
@@ -122,9 +119,11 @@ class Conversation(Exchange):
             timestamp=spelling.text(news.at),
             reservation_id=news.reservation_id,
         )
-        answer = await self._ask(request)
-        self._memory.learn(news.transaction_id, answer.transaction_id)
-        return Told(token=spelling.token_info(answer.id_tag_info))
+        number, token = await self._hear(
+            request, lambda answer: (int(answer.transaction_id), _token_of(answer))
+        )
+        self._memory.learn(news.transaction_id, number)
+        return Told(token=token)
 
     async def _stop(self, news: TransactionNews) -> Told:
         """StopTransaction, with the readings that were kept for it."""
@@ -136,8 +135,7 @@ class Conversation(Exchange):
             reason=spelling.reason(news.stopped, self._memory.reset),
             transaction_data=self._kept(news) or None,
         )
-        answer = await self._ask(request)
-        return Told(token=spelling.token_info(answer.id_tag_info))
+        return Told(token=await self._hear(request, _token_of))
 
     def _kept(self, news: TransactionNews) -> list[dict[str, object]]:
         """The readings of a transaction that its end tells."""
@@ -174,6 +172,11 @@ class Conversation(Exchange):
 
         if self._memory.told.get(evse_id) != self._memory.status(evse_id):
             self._later(send)
+
+
+def _token_of(answer: Any) -> TokenInfo | None:
+    """What an answer says of a driver."""
+    return spelling.token_info(answer.id_tag_info)
 
 
 def _needs(news: NeedsNews) -> object:

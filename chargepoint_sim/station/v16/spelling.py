@@ -1,12 +1,13 @@
 """House words from and to OCPP 1.6. What comes in has the library's snake_case keys."""
 
+import math
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from chargepoint_sim.meter import Context, Measurand, SampledValue
 from chargepoint_sim.profiles.composite import Step
 from chargepoint_sim.profiles.profile import Kind, Period, Profile, Purpose, RateUnit, Recurrency, Schedule
-from chargepoint_sim.station.v201.spelling import Payload, moment, moment_or_none, text
+from chargepoint_sim.station.v201.spelling import Payload, moment, moment_or_none, registered, text
 from chargepoint_sim.station.words import IdToken, StoppedReason, TokenInfo
 
 _MOST_ID = 20
@@ -37,6 +38,7 @@ __all__ = [
     "purpose",
     "reason",
     "register_wh",
+    "registered",
     "text",
     "token_info",
 ]
@@ -131,9 +133,10 @@ def chosen(samples: Iterable[SampledValue], wanted: Collection[str]) -> list[Sam
 
 
 def register_wh(samples: Iterable[SampledValue]) -> int:
-    """The import register of a message, Wh; whole ones are all that 1.6 knows."""
+    """The import register of a message, Wh; whole ones are all that 1.6 knows, what is no number is 0."""
     values = (sample.value for sample in samples if sample.measurand is Measurand.ENERGY_IMPORT)
-    return round(next(values, 0.0))
+    value = next(values, 0.0)
+    return round(value) if math.isfinite(value) else 0
 
 
 def is_aligned(samples: Iterable[SampledValue]) -> bool:

@@ -1,6 +1,6 @@
 """One connection in OCPP 2.0.1: what the station says."""
 
-from typing import Any
+from datetime import datetime
 
 from ocpp.v201 import call, call_result
 
@@ -15,7 +15,6 @@ from chargepoint_sim.station.words import (
     NeedsNews,
     News,
     Registered,
-    Registration,
     SecurityNews,
     Socket,
     StatusNews,
@@ -45,25 +44,23 @@ class Conversation(Exchange):
             "serialNumber": model.text("ChargingStation", "SerialNumber"),
             "firmwareVersion": model.text("ChargingStation", "FirmwareVersion"),
         }
-        answer = await self._ask(call.BootNotification(charging_station=station, reason=reason))
-        now = spelling.moment(answer.current_time)
-        return Registered(Registration(answer.status), now, float(answer.interval))
+        request = call.BootNotification(charging_station=station, reason=reason)
+        return await self._hear(request, spelling.registered)
 
-    async def heartbeat(self) -> Any:
+    async def heartbeat(self) -> datetime:
         """Heartbeat; the answer is the server's time."""
-        answer = await self._ask(call.Heartbeat())
-        return spelling.moment(answer.current_time)
+        return await self._hear(call.Heartbeat(), lambda answer: spelling.moment(answer.current_time))
 
     async def authorize(self, token: IdToken) -> TokenInfo:
         """Authorize."""
-        answer = await self._ask(call.Authorize(id_token=spelling.written_token(token)))
-        return spelling.token_info(answer.id_token_info)
+        request = call.Authorize(id_token=spelling.written_token(token))
+        return await self._hear(request, lambda answer: spelling.token_info(answer.id_token_info))
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""
         match news:
             case TransactionNews():
-                return spelling.told(await self._ask(spelling.transaction_event(news)))
+                return await self._hear(spelling.transaction_event(news), spelling.told)
             case StatusNews():
                 await self._ask(spelling.status_notification(news))
             case NeedsNews():

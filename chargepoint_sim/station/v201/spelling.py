@@ -16,6 +16,8 @@ from chargepoint_sim.station.words import (
     IdToken,
     MeterNews,
     NeedsNews,
+    Registered,
+    Registration,
     SecurityNews,
     StatusNews,
     TokenInfo,
@@ -163,6 +165,11 @@ def report_data(variable: Variable) -> dict[str, object]:
         "variableAttribute": [attribute],
         "variableCharacteristics": characteristics,
     }
+
+
+def registered(answer: Any) -> Registered:
+    """How the server takes this station, by its answer to a boot; the same in every version."""
+    return Registered(Registration(answer.status), moment(answer.current_time), float(answer.interval))
 
 
 def status_notification(news: StatusNews) -> object:

@@ -2,10 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ocpp.v21 import call
 
-from chargepoint_sim.profiles.profile import Kind, Profile
+from chargepoint_sim.profiles.profile import Kind, Profile, Values
 from chargepoint_sim.station.cabinet import Cabinet
 from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.notices import DerAlarmNews, DerRunNews, PriorityNews
@@ -54,18 +55,20 @@ class Conversation(ExactExchange, Older):
 
     async def authorize(self, token: IdToken) -> TokenInfo:
         """Authorize; the answer also says whether energy may come back (Q01.FR.01)."""
-        answer = await self._ask(call.Authorize(id_token=v201.written_token(token)))
-        self._memory.allow(token, answer.allowed_energy_transfer)
-        return v201.token_info(answer.id_token_info)
+        request = call.Authorize(id_token=v201.written_token(token))
+        info, transfers = await self._hear(
+            request, lambda answer: (v201.token_info(answer.id_token_info), answer.allowed_energy_transfer)
+        )
+        self._memory.allow(token, transfers)
+        return info
 
     async def tell(self, news: News) -> Told:
         """Tell the server what has happened."""
         match news:
             case TransactionNews():
                 self._note_departure(news)
-                return v201.told(
-                    await self._ask(spelling.transaction_event(news, self._evccid(news.evse_id)))
-                )
+                request = spelling.transaction_event(news, self._evccid(news.evse_id))
+                return await self._hear(request, v201.told)
             case NeedsNews():
                 return await self._tell_needs(news)
             case PriorityNews():
@@ -132,21 +135,27 @@ class Conversation(ExactExchange, Older):
     async def _pull_one(self, profile: Profile) -> None:
         equipment = self._cabinet.equipment
         try:
-            answer = await self._ask(call.PullDynamicScheduleUpdate(charging_profile_id=profile.id))
+            request = call.PullDynamicScheduleUpdate(charging_profile_id=profile.id)
+            values = await self._hear(request, _updated_values)
         except (Offline, NoAnswer, Refused) as failure:
             equipment.observe("pull_failed", {"profile": profile.id, "failure": repr(failure)})
             return
-        update = answer.schedule_update
-        if answer.status != "Accepted" or update is None:
+        if values is None:
             equipment.observe("pull_rejected", {"profile": profile.id})
             return
-        refusal = equipment.profiles.update(profile.id, spelling.values(update), equipment.clock.now())
+        refusal = equipment.profiles.update(profile.id, values, equipment.clock.now())
         told: dict[str, object] = {
             "profile": profile.id,
             "reason": None if refusal is None else refusal.reason,
         }
         equipment.observe("schedule_pulled", told)
         equipment.profiles_changed.ring()
+
+
+def _updated_values(answer: Any) -> Values | None:
+    """What an answer to a pull says of power, None if nothing."""
+    update = answer.schedule_update
+    return spelling.values(update) if answer.status == "Accepted" and update is not None else None
 
 
 def _due_at(profile: Profile, asked_at: datetime | None) -> datetime:

@@ -37,10 +37,12 @@ class SmartCharging:
         }
 
     def _read(self, written: Payload) -> Profile:
-        """A charging profile; a Dynamic one is as new as its arrival if it does not say when (K28.FR.05)."""
+        """A charging profile; a Dynamic one is as new as its arrival if it does not say when (K28.FR.05),
+        and not newer."""
         profile, now = spelling.profile(written), self._desk.cabinet.equipment.clock.now()
-        fresh = profile.kind is Kind.DYNAMIC and profile.updated_at is None
-        return replace(profile, updated_at=now) if fresh else profile
+        if profile.kind is not Kind.DYNAMIC:
+            return profile
+        return replace(profile, updated_at=min(now, profile.updated_at or now))
 
     def set_charging_profile(self, **payload: object) -> object:
         """Take a charging profile, by what the device model says at present, or say why not."""
@@ -98,7 +100,7 @@ class SmartCharging:
             info = {"reasonCode": "NoSignalWattCurve"}
             return call_result.AFRRSignal(status="Rejected", status_info=info)
         at = moment(timestamp)
-        equipment.around.hear_signal(at, signal)
+        equipment.around.hear_signal(at, signal, equipment.clock.now())
         wait_s = (at - equipment.clock.now()).total_seconds()
         equipment.clock.call_later(max(0.0, wait_s), equipment.profiles_changed.ring)
         return call_result.AFRRSignal(status="Accepted")

@@ -48,8 +48,8 @@ def test_what_a_der_control_leaves_of_discharge_bounds_every_setpoint_and_no_cha
 
 def test_an_afrr_signal_holds_from_its_time_until_the_next() -> None:
     around = Surroundings()
-    around.hear_signal(NOW, 50)
-    around.hear_signal(NOW + timedelta(seconds=10), -50)
+    around.hear_signal(NOW, 50, NOW)
+    around.hear_signal(NOW + timedelta(seconds=10), -50, NOW)
     period = Period(
         0, None, regulation=Regulation(1000.0, DROOP, Curve(((-100.0, -2000.0), (100.0, 2000.0))))
     )
