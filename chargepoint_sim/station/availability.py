@@ -157,7 +157,10 @@ class Availability:
         return "Accepted"
 
     def _begin_restart(self, evse_id: int, why: str) -> None:
+        """A restart at once is also the one that was to come."""
+        self._restart_when_idle.discard(evse_id)
         if evse_id == _WHOLE:
+            self._restart_when_idle.clear()
             self._restart(why)
         else:
             self._equipment.spawn(self._restart_evse(evse_id))

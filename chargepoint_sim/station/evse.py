@@ -155,14 +155,14 @@ class Evse:
 
     def exchange(self, state: VehicleState) -> OutletState:
         """Hear the vehicle, drive the power, tell what is published."""
-        before = self.power_w
+        before = self.power_w, self.flow()
         self.exchanges += 1
         self.settle()
         self.vehicle, self.soc = state, state.soc
         self._hear_departure(state.departure_in_s)
         if self.closed:
             self.power_w = self._granted_power(state)
-            if before != self.power_w:
+            if before != (self.power_w, self.flow()):
                 self.on_change()
         return OutletState(self._published(), self.power_w, self.meter.import_wh, self.meter.export_wh)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.knobs import Knob, Knobs
+from chargepoint_sim.station.notices import EventNews
 from chargepoint_sim.station.words import (
     Dialect,
     EventType,
@@ -21,6 +22,7 @@ from chargepoint_sim.station.words import (
     TransactionNews,
 )
 
+_MOST_WAITING = 10_000  # what fits into a station's memory
 _NOTICE_S = 0.02  # real: until everybody has noticed that the connection is gone
 
 
@@ -79,8 +81,17 @@ class Outbox:
         if isinstance(news, StatusNews):  # only the last status of a connector is of interest
             self._waiting = deque(one for one in self._waiting if not _outdated(one, news))
         self._waiting.append(news)
+        if len(self._waiting) > _MOST_WAITING:
+            self._thin_out()
         self._empty.clear()
         self._filled.set()
+
+    def _thin_out(self) -> None:
+        """The memory is full: every second message from the middle is dropped (E04.FR.07, E04.FR.08)."""
+        spare = [number for number, one in enumerate(self._waiting) if number and _from_the_middle(one)]
+        dropped = set(spare[::2])
+        self._waiting = deque(one for number, one in enumerate(self._waiting) if number not in dropped)
+        self._observe("messages_dropped", {"count": len(dropped)})
 
     async def run(self, ready: Callable[[], Awaitable[Dialect]], heard: Callable[[News, Told], None]) -> None:
         """Tell everything, one after the other; `heard` is given what the server said."""
@@ -124,6 +135,13 @@ class Outbox:
             self._waiting.popleft()
         if not self._waiting:
             self._empty.set()
+
+
+def _from_the_middle(one: News) -> bool:
+    """Whether the server can do without: no begin, no end, nobody's token."""
+    if isinstance(one, TransactionNews):
+        return one.event is EventType.UPDATED and one.id_token is None
+    return isinstance(one, EventNews)
 
 
 def _outdated(one: News, by: StatusNews) -> bool:

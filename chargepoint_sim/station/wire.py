@@ -105,19 +105,18 @@ class Wire:
             if slow_s is not None:
                 await self._look_away(slow_s)
             message = str(await self._connection.recv())
-            if not _asks(message) and not self._knobs.on(Knob.HALF_OPEN):
-                self._traffic.answered()
             if not self._knobs or await self._arrives(message):
                 self._traffic.received += 1
+                if not _asks(message):
+                    self._traffic.answered()
                 return draft_v2x.read(message) if self._knobs.on(Knob.DRAFT_V2X) else message
 
     async def _look_away(self, seconds: float) -> None:
         """Read nothing from the line for a while."""
         transport = self._connection.transport
-        if not transport.is_closing():
-            transport.pause_reading()
+        transport.pause_reading()
         await asyncio.sleep(seconds)
-        if not transport.is_closing() and not self._frozen:
+        if not self._frozen:
             transport.resume_reading()
 
     async def _arrives(self, message: str) -> bool:
@@ -142,8 +141,7 @@ class Wire:
     def freeze(self) -> None:
         """From now on nothing comes through, in neither direction, and nobody is told."""
         self._frozen = True
-        if not self._connection.transport.is_closing():
-            self._connection.transport.pause_reading()
+        self._connection.transport.pause_reading()
         if self._connection.keepalive_task is not None:
             self._connection.keepalive_task.cancel()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -164,6 +165,26 @@ async def test_a_repeating_station_says_everything_twice() -> None:
     desk.outbox.put(event(2))
     await desk.until(lambda: len(desk.outbox) == 0)
     assert desk.numbers() == [1, 1, 2, 2]
+
+
+async def test_a_full_memory_loses_every_second_message_from_the_middle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """E04.FR.08: neither the beginning nor the end is lost, and no token."""
+    monkeypatch.setattr("chargepoint_sim.station.outbox._MOST_WAITING", 10)
+    desk = Desk()
+    desk.outbox.put(replace(event(0), event=EventType.STARTED))
+    desk.outbox.put(replace(event(1), id_token=IdToken("TAG")))
+    for number in range(2, 60):
+        desk.outbox.put(event(number))
+    desk.outbox.put(replace(event(60), event=EventType.ENDED))
+    assert len(desk.outbox) <= 10
+    assert "messages_dropped" in desk.observed
+    desk.server.there.set()
+    await desk.until(lambda: len(desk.outbox) == 0)
+    told = desk.numbers()
+    assert (told[:2], told[-1], told) == ([0, 1], 60, sorted(told))
+    assert any(2 <= number < 58 for number in told)
 
 
 async def test_it_knows_what_waits() -> None:

@@ -48,6 +48,10 @@ def test_what_a_der_control_leaves_of_discharge_bounds_every_setpoint_and_no_cha
 
 def test_an_afrr_signal_holds_from_its_time_until_the_next() -> None:
     around = Surroundings()
+    for second in range(1000):
+        at = NOW - timedelta(seconds=1000 - second)
+        around.hear_signal(at, 7, at)
+    assert len(around.signals) <= 2  # those that are over are forgotten
     around.hear_signal(NOW, 50, NOW)
     around.hear_signal(NOW + timedelta(seconds=10), -50, NOW)
     period = Period(
