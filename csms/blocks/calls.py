@@ -329,6 +329,23 @@ def _in_words(ask: object, answer: object) -> tuple[object, object] | None:
         return None
 
 
+def as_asked(action: str, payload: dict[str, Any]) -> object:
+    """A call as it was asked for, out of the journal.
+
+    What stands there in house words, and nothing else, is one of these: it is translated for the station
+    once more. All else is a raw call.
+    """
+    known, _ = WORDS.get(action, (None, None))
+    if known is not None:
+        try:
+            word = msgspec.convert(payload, known)
+        except (msgspec.ValidationError, ValueError):
+            return RawCall(action, payload)
+        if msgspec.json.decode(msgspec.json.encode(word)) == payload:
+            return word
+    return RawCall(action, payload)
+
+
 def _plain(value: object) -> object:
     """A house word, a dict or a raw call as JSON would have it."""
     return value.payload if isinstance(value, RawCall) else msgspec.to_builtins(value)

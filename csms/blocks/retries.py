@@ -19,7 +19,6 @@ from csms.domain.facts import StationBooted
 from csms.errors import CsmsError
 from csms.store import journal, stations
 from csms.store.journal import CallRow
-from csms.wire.dialect import RawCall
 
 log = structlog.get_logger()
 
@@ -95,7 +94,7 @@ class Retries:
             row.call_id,
             station,
             row.action,
-            RawCall(row.action, msgspec.json.decode(row.payload)),
+            calls.as_asked(row.action, msgspec.json.decode(row.payload)),
             station.message_timeout_s,
             row.request_id,
             row.deadline,

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from csms.blocks import AFTER
+from csms.blocks.calls import Desk
+from csms.blocks.retries import Retries
 from csms.domain.facts import ReportCompleted
 from csms.wire.v16 import DIALECT
 from tests.conformance.lab import PATH, Json
 from tests.conformance.lab16 import BOOT, TAG, Lab16, lab16
-from tests.flows.gateway.front import STATION, now_text
+from tests.flows.gateway.front import STATION, WAIT_S, now_text
 
 LATER = "2030-01-01T00:00:00Z"
 HASHES = {
@@ -239,7 +242,7 @@ ORDERS: list[tuple[str, object, str, Json, Json, Json]] = [
         {"status": "Accepted"},
     ),
     (
-        "firmware",
+        "firmware?override=cannot-be-read-by-us",
         {"location": "ftp://host/x", "retrieveAt": LATER, "signingCertificate": "PEM", "signature": "s"},
         "SignedUpdateFirmware",
         RAW["SignedUpdateFirmware"][0] | {"requestId": 1},
@@ -515,3 +518,45 @@ async def test_a_triggered_message_may_come_while_pending() -> None:
             {"connectorId": 1, "errorCode": "NoError", "status": "Available", "timestamp": now_text()},
         )
         assert frame[2] == "SecurityError"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "action", "said"),
+    [
+        (
+            "availability",
+            {"status": "Inoperative", "evseId": 1},
+            "ChangeAvailability",
+            {"connectorId": 1, "type": "Inoperative"},
+        ),
+        (
+            "calls/ChangeAvailability",
+            RAW["ChangeAvailability"][0],
+            "ChangeAvailability",
+            RAW["ChangeAvailability"][0],
+        ),
+        (
+            "calls/ChangeConfiguration",
+            RAW["ChangeConfiguration"][0],
+            "ChangeConfiguration",
+            RAW["ChangeConfiguration"][0],
+        ),
+    ],
+)
+async def test_what_is_sent_again_is_said_in_its_own_words(
+    lab: Lab16, path: str, body: Json, action: str, said: Json
+) -> None:
+    desk = Desk(lab.house.db, lab.house.bus, lab.house.gateway.house.clock, AFTER)
+    retries = asyncio.create_task(Retries(desk, every_s=0.05).run())
+    doing = asyncio.create_task(lab.post(f"{PATH}/{path}?retryS=3600", body, 202))
+    assert (await lab.station.receive())[2:] == [action, said]
+    await lab.station.socket.close()
+    found = await doing
+    async with lab.house.connected(boot=False, subprotocols=("ocpp1.6",)) as again:
+        await again.call("BootNotification", BOOT)
+        assert (frame := await again.answer({"status": "Accepted"}))[2:] == [action, said], frame
+        async with asyncio.timeout(WAIT_S):
+            while (await lab.get(f"/calls/{found['callId']}"))["state"] != "answered":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    retries.cancel()
+    await asyncio.wait([retries])
