@@ -6,6 +6,7 @@ station's dialect record says so. A station whose record does not gets no such m
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from msgspec import UNSET, UnsetType
 
@@ -47,6 +48,9 @@ def purpose_of(purpose: str) -> m.ChargingProfilePurpose:
     if known is None:
         raise NotSupportedByDialect("", f"OCPP 1.6 has no purpose {purpose}")
     return known
+
+
+_STEP = 0.1
 
 
 def _in_steps(limit: float) -> float:
@@ -99,6 +103,8 @@ def _profile(profile: ChargingProfile, record: DialectRecord) -> m.CsChargingPro
 
 
 def _period(period: Period, record: DialectRecord) -> m.ChargingSchedulePeriod:
+    # what would be cut to 0 here must be known as that before: 0 may mean no limit
+    record = replace(record, resolution=max(record.resolution, _STEP))
     return m.ChargingSchedulePeriod(
         start_period=period.start_s,
         limit=_in_steps(limit_in_unit(sendable_w(period.limit_w, record), record)),

@@ -238,6 +238,14 @@ def test_a_zero_that_does_not_stop_is_not_sent() -> None:
     assert lease(0, record)["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 100.0
 
 
+@pytest.mark.parametrize("resolution", [0.01, 0.05, 0.1])
+@pytest.mark.parametrize("power_w", [0.0, -50.0, 50.0])
+def test_nor_is_one_that_only_a_step_of_1_6_makes_zero(resolution: float, power_w: float) -> None:
+    """A limit has steps of 0.1: a smaller one would go out as 0, which takes the limit off."""
+    record = replace(IN_AMPERES, zero=Zero.UNLIMITED, resolution=resolution)
+    assert lease(power_w, record)["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 0.1
+
+
 @pytest.mark.parametrize(
     "discharge", [Discharge.NONE, Discharge.DRAFT_V2X, Discharge.DATA_TRANSFER, Discharge.NATIVE_2_1]
 )
