@@ -295,10 +295,12 @@ def _bidirectional(row: FleetRow) -> bool | None:
 
 def _reserve_soc(row: FleetRow) -> float | None:
     """The driver's reserve, or the bottom of the vehicle's own V2X window where that is higher."""
-    reserve, capacity_wh = row.need_reserve_soc, _least(row.vehicle_capacity_wh, row.ev_capacity_wh)
-    if reserve is None or row.ev_min_v2x_wh is None or row.ev_soc is None or not capacity_wh:
+    reserve = row.need_reserve_soc
+    capacities = [each for each in (row.vehicle_capacity_wh, row.ev_capacity_wh) if each]
+    if reserve is None or row.ev_min_v2x_wh is None or row.ev_soc is None or not capacities:
         return reserve
-    bottom = row.ev_soc + _WHOLE * row.ev_min_v2x_wh / capacity_wh
+    # of two words on the capacity that which leaves less: what may be taken is less of a larger battery
+    bottom = row.ev_soc + _WHOLE * max(row.ev_min_v2x_wh / capacity_wh for capacity_wh in capacities)
     return max(reserve, min(_WHOLE, bottom))
 
 

@@ -99,9 +99,17 @@ async def test_k21_who_has_priority_takes_no_part(stage: Stage) -> None:
             assert not car.held  # neither lease nor fallback: it is charged before all else
 
 
-async def needs(stage: Stage, min_v2x_wh: float | None, soc: float | None = None) -> None:
+async def needs(
+    stage: Stage, min_v2x_wh: float | None, soc: float | None = None, capacity_wh: float | None = None
+) -> None:
     row = ChargingNeedsRow(
-        identity="a", evse_id=1, at=stage.clock.now(), transfer="DC_BPT", min_v2x_wh=min_v2x_wh, soc=soc
+        identity="a",
+        evse_id=1,
+        at=stage.clock.now(),
+        transfer="DC_BPT",
+        min_v2x_wh=min_v2x_wh,
+        soc=soc,
+        capacity_wh=capacity_wh,
     )
     await stage.writer.commit([transactions.needs_kept(row)])
 
@@ -136,6 +144,16 @@ async def test_q01_the_window_is_a_reserve_where_the_soc_is_told(stage: Stage) -
     for min_v2x_wh, reserve in ((-6_000.0, 60.0), (-60_000.0, 30.0), (60_000.0, 100.0)):
         stage.clock.advance(1)
         await needs(stage, min_v2x_wh, soc=70.0)
+        (view,) = await views(stage)
+        assert view.need.reserve_soc == reserve
+
+
+async def test_q01_of_two_capacities_that_counts_which_leaves_less_to_give(stage: Stage) -> None:
+    await stage.site()
+    await stage.car("a", programs_=(), reserve=30.0)  # 60 kWh by its registration
+    for capacity_wh, reserve in ((30_000.0, 60.0), (120_000.0, 65.0)):
+        stage.clock.advance(1)
+        await needs(stage, -6_000.0, soc=70.0, capacity_wh=capacity_wh)
         (view,) = await views(stage)
         assert view.need.reserve_soc == reserve
 
