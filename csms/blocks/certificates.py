@@ -62,14 +62,18 @@ async def sign_certificate(
 async def own_names(ctx: Context, use: str | None) -> set[str]:
     """The common names that a station may ask for. Raises `Invalid` if there are none.
 
-    For its own certificate its serial number (A00.FR.404); towards vehicles also the id that it uses there,
-    ISO15118Ctrlr.SeccId: with such a certificate it cannot log in.
+    For its own certificate its serial number (A00.FR.404), if no other station has it: a station tells its
+    own, and with the certificate it could log in as the other. Towards vehicles also the id that it uses
+    there, ISO15118Ctrlr.SeccId: with such a certificate it cannot log in.
     """
     row = await stations.get(ctx.db, ctx.station.id)
-    names = {row.serial_number} if row is not None and row.serial_number else set()
+    serial = None if row is None else row.serial_number
+    names = {serial} if serial else set()
     if use in V2G:
         told = await variables.reported(ctx.db, ctx.station.id, component="ISO15118Ctrlr", variable="SeccId")
         names |= {ctx.station.id, *(one.value for one in told if one.value)}
+    elif serial and await stations.called_alike(ctx.db, serial, ctx.station.id):
+        raise Invalid("csr", "Another station has this serial number, too.")
     if not names:
         raise Invalid("csr", "No serial number of this station is known.")
     return names

@@ -62,8 +62,10 @@ async def _asked(
     responders = ctx.policy.trust.responders
     if responders is None:
         raise NoStatus("no responder is set up")
+    if len(asked) > _HASHES_MAX:
+        raise NoStatus("too many certificates to ask about")
     answers = await asyncio.gather(
-        *(responders.ask(question, believed) for question in asked[:_HASHES_MAX]), return_exceptions=True
+        *(responders.ask(question, believed) for question in asked), return_exceptions=True
     )
     told = [answer for answer in answers if isinstance(answer, Told) and answer.verified]
     if any(answer.status is Status.REVOKED for answer in told):

@@ -8,6 +8,7 @@
 Keys are ECDSA on P-256 (A00.FR.506, ISO 15118-2). Whoever can read the key files can be the authority: 0600.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -155,10 +156,17 @@ class Authority:
         _write(self.folder / _CRL, crl.public_bytes(serialization.Encoding.PEM), 0o644)
 
     def _note(self, line: Mapping[str, object]) -> None:
-        """Append to the ledger, on the disk before anybody is given the certificate."""
-        file = os.open(self.folder / _LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        """Append to the ledger, on the disk before anybody is given the certificate.
+
+        What a full disk or a crash has cut off before is left behind as a line of its own. Raises `OSError`.
+        """
+        file = os.open(self.folder / _LEDGER, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, json.dumps(line).encode() + b"\n")
+            size = os.fstat(file).st_size
+            whole = size == 0 or os.pread(file, 1, size - 1) == b"\n"
+            text = (b"" if whole else b"\n") + json.dumps(line).encode() + b"\n"
+            if os.write(file, text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file)
         finally:
             os.close(file)
@@ -168,7 +176,16 @@ class Authority:
             text = (self.folder / _LEDGER).read_text("utf-8")
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in text.splitlines() if line]
+        return [line for line in map(_line, text.splitlines()) if line is not None]
+
+
+def _line(text: str) -> dict[str, object] | None:
+    """A line of the ledger; None for one that was cut off: what it tells of was never given to anybody."""
+    try:
+        line: dict[str, object] = json.loads(text)
+    except ValueError:
+        return None
+    return line
 
 
 def create(folder: Path, organisation: str, now: datetime) -> Authority:

@@ -9,10 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from csms.errors import Invalid
+
+UNREADABLE = (
+    ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What the extensions of a stranger's certificate may raise."""
 
 LENGTH_MAX = 6  # leaf, two subs and a root are the longest that ISO 15118 has
 
@@ -32,7 +37,7 @@ def read(pem: str) -> list[x509.Certificate]:
         found = x509.load_pem_x509_certificates(pem.encode())
         for one in found:
             one.public_key()  # keys of kinds that nobody knows
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise Invalid("certificate", "It is no chain of certificates in PEM.") from None
     if len(found) > LENGTH_MAX:
         raise Invalid("certificate", f"A chain has at most {LENGTH_MAX} certificates.")
@@ -77,7 +82,7 @@ def _vouches(issuer: x509.Certificate, child: x509.Certificate, below: int) -> b
         child.verify_directly_issued_by(issuer)
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (*UNREADABLE, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     length = constraints.path_length
     return constraints.ca and usage.key_cert_sign and (length is None or below <= length)

@@ -22,7 +22,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from csms.errors import CsmsError
-from csms.pki.chains import Standing, standing
+from csms.pki.chains import UNREADABLE, Standing, standing
 from csms.pki.http import Allowed, post
 
 ANSWER_MAX = 64 * 1024
@@ -103,9 +103,10 @@ class Responders:
             return self._judged(question, kept, besides)
         if not self._allowed.holds(question.url):
             raise NoStatus("responder not allowed")
+        body = _request(question)
         try:
             async with self._room, asyncio.timeout(self._timeout_s):
-                told = self._read(question, await _fetch(question))
+                told = self._read(question, await post(question.url, body, _HEADERS, ANSWER_MAX))
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
             raise NoStatus("responder not reachable") from None
         told = self._judged(question, told, besides)
@@ -144,14 +145,19 @@ class Responders:
         return replace(told, verified=verified)
 
 
-async def _fetch(question: Question) -> bytes:
+_HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
+
+
+def _request(question: Question) -> bytes:
+    """Raises `NoStatus` for hashes or a serial number that cannot be."""
     algorithm = _HASHES[question.algorithm]
-    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
-        question.issuer_name_hash, question.issuer_key_hash, question.serial_number, algorithm
-    )
-    body = builder.build().public_bytes(Encoding.DER)
-    headers = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
-    return await post(question.url, body, headers, ANSWER_MAX)
+    try:
+        builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+            question.issuer_name_hash, question.issuer_key_hash, question.serial_number, algorithm
+        )
+        return builder.build().public_bytes(Encoding.DER)
+    except (ValueError, TypeError):
+        raise NoStatus("no certificate has these hashes") from None
 
 
 def questions(way: Sequence[x509.Certificate]) -> list[Question] | None:
@@ -168,7 +174,7 @@ def questions(way: Sequence[x509.Certificate]) -> list[Question] | None:
 def _responder(certificate: x509.Certificate) -> str | None:
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (ValueError, x509.ExtensionNotFound):
+    except UNREADABLE:
         return None
     for one in access:
         if one.access_method == AuthorityInformationAccessOID.OCSP:
@@ -231,7 +237,7 @@ def _appointed(one: x509.Certificate, issuer: x509.Certificate, at: datetime) ->
     try:
         one.verify_directly_issued_by(issuer)
         usage = one.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (*UNREADABLE, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     in_force = one.not_valid_before_utc <= at <= one.not_valid_after_utc
     return in_force and ExtendedKeyUsageOID.OCSP_SIGNING in usage

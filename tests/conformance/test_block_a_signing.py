@@ -20,6 +20,7 @@ from csms.gateway.tls import TlsSettings
 from csms.pki import authority
 from csms.pki.authority import Authority
 from csms.pki.trust import Trust
+from csms.store import stations
 from tests.conformance.lab import PATH, Json, Lab, lab
 from tests.flows.gateway.certificates import SERVER, client
 from tests.flows.gateway.certificates import Authority as Servers
@@ -231,3 +232,15 @@ async def test_a02_without_an_authority_nobody_signs() -> None:
         assert (await octt.says("SignCertificate", asked))["status"] == "Rejected"
         assert (await octt.get("/certificates"))["items"] == []
         await octt.post("/certificates/1/revoke", status=404)
+
+
+async def test_no_station_is_signed_for_by_the_serial_number_of_another(signing: Signing) -> None:
+    """It tells its serial number by itself, and by such a certificate it could log in as the other."""
+    octt = signing.octt
+    await octt.house.add_station("cs-2")
+    async with octt.house.db.begin() as conn:
+        await stations.change(conn, "cs-2", serial_number=SERIAL)
+    answer = await signing.ask(new_key(), "ChargingStationCertificate")
+    assert answer["status"] == "Rejected"
+    assert "Another station" in answer["statusInfo"]["additionalInfo"]
+    assert await signing.issued() == []
