@@ -88,11 +88,14 @@ def read_answer(datagram: bytes) -> StationAddress | None:
 
 
 def _payload(datagram: bytes, wanted: PayloadType) -> bytes | None:
+    """What the one frame brings that a datagram is; None if it is another, or more or less than one."""
     try:
         whole = list(Frames(most=64).feed(datagram))
     except BadFrame:
         return None
-    return whole[0][1] if len(whole) == 1 and whole[0][0] == wanted else None
+    if len(whole) != 1 or whole[0][0] != wanted or len(frame(wanted, whole[0][1])) != len(datagram):
+        return None
+    return whole[0][1]
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -29,7 +29,7 @@ async def test_what_ships_can_be_seen_and_taken_by_name(house: Api) -> None:
             "simevse-2.0.1",
             "negative_limit",
         )
-        assert taken["changedBy"] == "operator"
+        assert taken["changedBy"] == "a-operator"
         assert (await http.get("/api/v1/stations/cs1")).json()["discharge"] == "negative_limit"
         assert (await http.delete(PLACE)).status_code == 204
         assert (await http.get("/api/v1/stations/cs1")).json()["discharge"] == "none"
