@@ -21,6 +21,8 @@ from chargepoint_sim.fleet.registration import RegistrationFailed
 from chargepoint_sim.fleet.sessions import BadSessions
 from chargepoint_sim.iso15118.sdp import NoStation
 from chargepoint_sim.scenario import BadScenario
+from chargepoint_sim.station.certificates import BadCertificate, read_chain
+from chargepoint_sim.station.credentials import Pair
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
@@ -58,8 +60,8 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     loop_period: options.LoopPeriod = 5.0,
     speed: options.Speed = 1.0,
     meter_interval: options.MeterInterval = 30,
-    max_charge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
-    max_discharge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
+    max_charge_w: options.Rating = 11_000.0,
+    max_discharge_w: options.Rating = 11_000.0,
     plug_at_start: Annotated[int, typer.Option(min=0, help="So many vehicles are plugged in.")] = 0,
     token: Annotated[str, typer.Option(help="The token of vehicles plugged in at the start.")] = "TAG-1",  # noqa: S107
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
@@ -74,7 +76,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     if plug_at_start > evses:
         raise WrongUse("--plug-at-start is more than --evses")
     fixed = Fixed(
-        identity=identity,
+        identity=options.name("--identity", identity),
         password=password,
         serial_number=identity[:25],
         evses=evses,
@@ -94,7 +96,17 @@ def _with_files(fixed: Fixed, ca: Path | None, certificate: Path | None, key: Pa
     """A station that shows and trusts what is in these files."""
     if (certificate is None) is not (key is None):
         raise WrongUse("--certificate and --key come together")
-    trust, chain, secret = ("" if one is None else one.read_text() for one in (ca, certificate, key))
+    trust, chain, secret = (
+        options.pem(option, file)
+        for option, file in (("--ca", ca), ("--certificate", certificate), ("--key", key))
+    )
+    try:
+        if ca is not None:
+            read_chain(trust)
+        if certificate is not None:
+            Pair(chain, secret).check()
+    except BadCertificate as why:
+        raise WrongUse(f"--ca, --certificate, --key: {why}") from why
     return replace(fixed, trust_pem=trust, chain_pem=chain, key_pem=secret)
 
 
@@ -161,4 +173,5 @@ def _each(group: BaseException, read: Callable[[BaseException], _T]) -> list[_T]
 def _sentence(failure: BaseException) -> str:
     """What a failure says."""
     written = getattr(failure, "format_message", None)
-    return str(written()) if written is not None else str(failure)
+    said = str(written()) if written is not None else str(failure)
+    return said or type(failure).__name__

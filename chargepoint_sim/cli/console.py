@@ -9,6 +9,7 @@ from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.station import Station
+from chargepoint_sim.station.visit import Visit
 from chargepoint_sim.station.words import IdToken, NoAnswer, Offline, Refused, StoppedReason, Trigger
 
 HELP = (
@@ -16,6 +17,7 @@ HELP = (
     "wake [EVSE] | vanish [EVSE] | status | quit"
 )
 _STAY_S = 4 * 3600.0
+_FULL = 100.0
 
 
 class Driver:
@@ -29,7 +31,12 @@ class Driver:
         self._guests = 0
 
     def plug(self, evse_id: int, token: str | None, soc: float | None) -> None:
-        """Come with a vehicle; without a token nobody is authorised until the server starts it."""
+        """Come with a vehicle; without a token nobody is authorised until the server starts it.
+
+        Raises `ValueError` for a state of charge that there is not, or an EVSE that is not free.
+        """
+        if soc is not None and not 0.0 <= soc <= _FULL:
+            raise ValueError(f"{soc:g} is no state of charge in percent")
         self._guests += 1
         model = self._model
         charged = self._dice.uniform(40.0, 80.0) if soc is None else soc
@@ -40,8 +47,8 @@ class Driver:
             needs=DriverNeeds(departure_s=self._station.clock.monotonic() + _STAY_S),
             id_token=token,
         )
-        self._observe("vehicle", {"evse": evse_id, "model": model.name, "soc": round(charged, 1)})
         self._station.cabinet.plug(evse_id, vehicle)
+        self._observe("vehicle", {"evse": evse_id, "model": model.name, "soc": round(charged, 1)})
 
     async def obey(self, line: str) -> bool:
         """Do what was typed; False when it is over."""
@@ -51,35 +58,42 @@ class Driver:
             return False
         try:
             await self._do(command, rest)
-        except (ValueError, KeyError) as mistake:
+        except ValueError as mistake:
             self._observe("mistake", {"line": line, "why": str(mistake)})
         return True
 
     async def _do(self, command: str, rest: list[str]) -> None:
         evse_id = int(rest[0]) if rest else 1
-        visits = self._station.cabinet.visits
         match command:
             case "plug":
                 token = rest[1] if len(rest) > 1 else None
                 self.plug(evse_id, token, float(rest[2]) if len(rest) > 2 else None)
             case "unplug":
-                await visits[evse_id].leave()
+                await self._visit(evse_id).leave()
             case "stop":
-                await visits[evse_id].stop(Trigger.STOP_AUTHORIZED, StoppedReason.LOCAL)
+                await self._visit(evse_id).stop(Trigger.STOP_AUTHORIZED, StoppedReason.LOCAL)
             case "swipe" if len(rest) > 1:
                 await self._swipe(evse_id, rest[1])
             case "pause":
-                visits[evse_id].pause()
+                self._visit(evse_id).pause()
             case "wake":
-                visits[evse_id].wake()
+                self._visit(evse_id).wake()
             case "vanish":
-                visits[evse_id].vanish()
+                self._visit(evse_id).vanish()
             case "status":
                 self.tell_status()
             case _:
                 raise ValueError(HELP)
 
+    def _visit(self, evse_id: int) -> Visit:
+        visit = self._station.cabinet.visits.get(evse_id)
+        if visit is None:
+            raise ValueError(f"no vehicle is plugged in at EVSE {evse_id}")
+        return visit
+
     async def _swipe(self, evse_id: int, token: str) -> None:
+        if evse_id not in self._station.cabinet.evses:
+            raise ValueError(f"there is no EVSE {evse_id}")
         try:
             info = await self._station.cabinet.drivers.swipe(evse_id, IdToken(token))
         except (Offline, NoAnswer, Refused):

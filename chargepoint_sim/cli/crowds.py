@@ -48,7 +48,9 @@ _Password = Annotated[str | None, typer.Option(help="One for all, instead of one
 _Versions = Annotated[list[str] | None, typer.Option(help="VERSION or VERSION=SHARE, repeatable.")]
 _Truth = Annotated[Path | None, typer.Option(help="Append what is true of each vehicle at the end.")]
 _Every = Annotated[float, typer.Option(min=0.0, help="Real seconds between figures; 0: none.")]
-_Port = Annotated[int | None, typer.Option(help="Prometheus text on this port of loopback.")]
+_Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Prometheus text on this port of loopback.")
+]
 _Live = Annotated[bool, typer.Option("--live", help="A live view instead of lines.")]
 
 
@@ -78,13 +80,14 @@ def fleet(  # noqa: PLR0913 - a command's options are its arguments
     as_json: options.AsJson = False,
 ) -> None:
     """Many stations, with vehicles that come and go. Ends at SIGINT or SIGTERM with a summary."""
-    plan = Plan(options.websocket(url), count, prefix, seed, speed, meter_interval)
+    name = options.name("--prefix", prefix)
+    plan = Plan(options.websocket(url), count, name, seed, speed, meter_interval)
     plan = replace(
         plan, sessions=sessions, session_time=options.moment(session_time), password=password
     ).with_site(site_import_w, site_export_w)
     behaviour = replace(plan.behaviour, high_level=hlc, loop_period_s=loop_period)
     plan = replace(plan, versions=read_shares(version or []), behaviour=behaviour)
-    show = _Show(figures_every, live, metrics_port, truth, as_json)
+    show = _Show(figures_every, live, metrics_port, options.written_to("--truth", truth), as_json)
     orders = [parse_fault(text) for text in fault or []]
     run(_many_stations(plan, options.Server(register, api_key, program), orders, show))
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from chargepoint_sim.cli import options
 from chargepoint_sim.cli.console import typed_lines
 from chargepoint_sim.cli.output import Output
 from chargepoint_sim.cli.process import WrongUse, model_named, run, stop_on_signals
@@ -39,7 +40,8 @@ _ORDERS = "limit W | stop | pause | schedule | service | quit"
 _WISHES = {"pause": Wish.PAUSE, "schedule": Wish.NEW_SCHEDULE, "service": Wish.NEW_SERVICE}
 
 Pki = Annotated[
-    Path | None, typer.Option(help="TLS 1.3 with the test certificates in this folder, made if need be.")
+    Path | None,
+    typer.Option(file_okay=False, help="TLS 1.3 with the test certificates in this folder, made if need be."),
 ]
 Interface = Annotated[str | None, typer.Option(help="Discovery (SDP) on this network interface.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Say what happens as JSON lines.")]
@@ -56,10 +58,12 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     soc: Percent = 50.0,
     target_soc: Percent = 80.0,
     v2x_min_soc: Percent = 30.0,
-    stay_s: Annotated[float, typer.Option(min=0.0, help="Departure in so many seconds.")] = 14_400.0,
+    stay_s: Annotated[float, typer.Option(min=0.0, max=1e8, help="Departure in so many seconds.")] = 14_400.0,
     protocol: Annotated[str, typer.Option(help="20, or 2 for ISO 15118-2")] = "20",
     control: Annotated[str, typer.Option(help="dynamic or scheduled")] = "dynamic",
-    loop_period_s: Annotated[float, typer.Option(min=0.05, help="Seconds between charge loops.")] = 1.0,
+    loop_period_s: Annotated[
+        float, typer.Option(min=0.05, max=86_400.0, help="Seconds between charge loops.")
+    ] = 1.0,
     loops: Annotated[int, typer.Option(min=0, help="End after so many charge loops; 0: at a signal.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -154,9 +158,14 @@ def secc(  # noqa: PLR0913
     interface: Interface = None,
     pki: Pki = None,
     service: Annotated[list[int] | None, typer.Option(help="1 AC, 2 DC, 5 AC_BPT, 6 DC_BPT; all.")] = None,
-    max_charge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
-    max_discharge_w: Annotated[float, typer.Option(min=0.0, help="W")] = 11_000.0,
-    limit_w: Annotated[float | None, typer.Option(help="W, negative to discharge; also by typing.")] = None,
+    max_charge_w: options.Rating = 11_000.0,
+    max_discharge_w: options.Rating = 11_000.0,
+    limit_w: Annotated[
+        float | None,
+        typer.Option(
+            min=-options.MOST_W, max=options.MOST_W, help="W, negative to discharge; also by typing."
+        ),
+    ] = None,
     sessions: Annotated[int, typer.Option(min=0, help="End after so many sessions; 0: at a signal.")] = 0,
     as_json: AsJson = False,
 ) -> None:

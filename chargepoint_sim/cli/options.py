@@ -9,6 +9,10 @@ import typer
 from chargepoint_sim.cli.process import WrongUse
 from chargepoint_sim.fleet.registration import Registrar
 from chargepoint_sim.station.equipment import HighLevel
+from chargepoint_sim.station.link import wrong_address
+
+_LONGEST_NAME = 48
+MOST_W = 1e9
 
 Url = Annotated[str, typer.Option(help="The server's OCPP address, without the identity.")]
 Trust = Annotated[
@@ -19,17 +23,20 @@ Chain = Annotated[
 ]
 Key = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The key of --certificate.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Say what happens as JSON lines.")]
-Speed = Annotated[float, typer.Option(min=0.01, help="Simulated seconds per real second.")]
+Speed = Annotated[float, typer.Option(min=0.01, max=100_000.0, help="Simulated seconds per real second.")]
 Faults = Annotated[
     list[str] | None, typer.Option("--fault", help="NAME or NAME:ARG; may be given more than once.")
 ]
 Seed = Annotated[str, typer.Option(help="Which vehicles come.")]
 MeterInterval = Annotated[int, typer.Option(min=1, help="Simulated seconds between meter values.")]
-LoopPeriod = Annotated[float, typer.Option(min=0.05, help="Simulated seconds between charge loops.")]
+LoopPeriod = Annotated[
+    float, typer.Option(min=0.05, max=86_400.0, help="Simulated seconds between charge loops.")
+]
 Register = Annotated[str | None, typer.Option(help="The server's REST address.")]
 ApiKey = Annotated[str | None, typer.Option(envvar="CSMS_API_KEY", help="The key for --register.")]
 Program = Annotated[str | None, typer.Option(help="The program that drivers are enrolled in.")]
-Watts = Annotated[float | None, typer.Option(min=0.0, help="W")]
+Watts = Annotated[float | None, typer.Option(min=0.0, max=MOST_W, help="W")]
+Rating = Annotated[float, typer.Option(min=0.0, max=MOST_W, help="W")]
 Hlc = Annotated[HighLevel, typer.Option(help="How station and vehicle talk.")]
 Sessions = Annotated[
     Path | None, typer.Option(help="Real sessions: a CSV or CSV.GZ file in ACN format, or acn-jpl.")
@@ -55,9 +62,31 @@ class Server:
 
 def websocket(url: str) -> str:
     """An address of a server, or `WrongUse`."""
-    if not url.startswith(("ws://", "wss://")):
-        raise WrongUse("--url must begin with ws:// or wss://")
+    if (why := wrong_address(url)) is not None:
+        raise WrongUse(f"--url: {why}")
     return url
+
+
+def name(option: str, text: str) -> str:
+    """What stations are called by in an address and as a user, or `WrongUse`."""
+    if not 0 < len(text) <= _LONGEST_NAME or ":" in text or not text.isprintable():
+        raise WrongUse(f"{option}: 1 to {_LONGEST_NAME} characters, none of them a colon")
+    return text
+
+
+def written_to(option: str, file: Path | None) -> Path | None:
+    """A file that can be written when the work is done, or `WrongUse`."""
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise WrongUse(f"{option}: {file} is no file in a folder that there is")
+    return file
+
+
+def pem(option: str, file: Path | None) -> str:
+    """The text of certificates or a key, or `WrongUse`."""
+    try:
+        return "" if file is None else file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise WrongUse(f"{option}: {file} cannot be read as PEM") from None
 
 
 def moment(text: str | None) -> datetime | None:

@@ -41,7 +41,8 @@ def scenario(  # noqa: PLR0913 - a command's options are its arguments
     if plot is not None and plot.suffix not in (".png", ".svg", ".pdf"):
         raise WrongUse("--plot is a file that ends with .png, .svg or .pdf")
     server = options.Server(register, api_key, program)
-    run(_play(story, Output(as_json), server, _Files(junit, plot)))
+    files = _Files(options.written_to("--junit", junit), options.written_to("--plot", plot))
+    run(_play(story, Output(as_json), server, files))
 
 
 async def _play(story: Scenario, output: Output, server: options.Server, files: _Files) -> None:

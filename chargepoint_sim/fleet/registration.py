@@ -114,6 +114,8 @@ class Registrar:
         """Have a grid event called for a site; its id."""
         wanted = {name: value for name, value in body.items() if value is not None}
         answer = await self._post("/grid-events", wanted | {"scope": {"site": site.site_id}})
+        if "id" not in answer:
+            raise RegistrationFailed("/grid-events: the answer names no event")
         return str(answer["id"])
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -124,5 +126,8 @@ class Registrar:
                 raise RegistrationFailed(f"{path}: {failure or type(failure).__name__}") from failure
         if not answer.is_success and answer.status_code != _CONFLICT:
             raise RegistrationFailed(f"{path}: {answer.status_code} {answer.text[:300]}")
-        found = answer.json() if answer.content else {}
+        try:
+            found = answer.json() if answer.content else {}
+        except ValueError:
+            raise RegistrationFailed(f"{path}: the answer is no JSON; is this the REST address?") from None
         return found if isinstance(found, dict) else {}

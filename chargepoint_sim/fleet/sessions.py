@@ -6,6 +6,7 @@ stations than real ones: time of day and weekday pattern stay true.
 
 import csv
 import gzip
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,7 +63,9 @@ def read_sessions(path: Path) -> list[Session]:
     try:
         with opened(path, "rt", encoding="utf-8", newline="") as file:
             found = [_session(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError, EOFError) as failure:
+    except KeyError as missing:
+        raise BadSessions(f"{path.name}: there is no column {missing}") from missing
+    except (OSError, ValueError, TypeError, EOFError, csv.Error, zlib.error) as failure:
         raise BadSessions(f"{path.name}: {failure}") from failure
     if not found:
         raise BadSessions(f"{path.name}: no sessions")

@@ -19,14 +19,15 @@ from chargepoint_sim.fleet.sessions import SHIPPED
 from chargepoint_sim.scenario.sentences import NoSentence, amount, read_sentence
 from chargepoint_sim.scenario.story import Expectation, GridEvent, Happening, Measure, Scenario
 from chargepoint_sim.station.equipment import HighLevel
-from chargepoint_sim.station.link import BackOff
+from chargepoint_sim.station.link import BackOff, wrong_address
 from chargepoint_sim.station.station import Behaviour
 from chargepoint_sim.station.words import Version
 
-_Above = Annotated[float, Meta(gt=0.0)]
-_Least = Annotated[float, Meta(ge=0.0)]
+_Above = Annotated[float, Meta(gt=0.0, le=1e9)]
+_Least = Annotated[float, Meta(ge=0.0, le=1e9)]
 _Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
 _Count = Annotated[int, Meta(ge=1)]
+_LONGEST_PREFIX = 40
 
 
 class BadScenario(Exception):
@@ -67,7 +68,7 @@ class _Arrival(_Table):
     vehicle: str
     soc: _Percent
     leaves_s: _Above
-    at_s: float = 0.0
+    at_s: Annotated[float, Meta(ge=-1e9, le=1e9)] = 0.0
     target_soc: _Percent = 80.0
     reserve_soc: _Percent = 30.0
 
@@ -148,8 +149,12 @@ def _checked_url(file: _File, url: str | None) -> str:
     where = url or fleet.url
     if where is None:
         raise _wrong("fleet.url", "No server: neither here nor as --url")
-    if not where.startswith(("ws://", "wss://")):
-        raise _wrong("fleet.url", "It must begin with ws:// or wss://")
+    if (why := wrong_address(where)) is not None:
+        raise _wrong("fleet.url", why)
+    if not fleet.prefix.isprintable() or not 0 < len(fleet.prefix) <= _LONGEST_PREFIX or ":" in fleet.prefix:
+        raise _wrong("fleet.prefix", f"1 to {_LONGEST_PREFIX} characters, none of them a colon")
+    if fleet.soc is not None and fleet.soc[0] > fleet.soc[1]:
+        raise _wrong("fleet.soc", "The lower one comes first")
     for name in (*fleet.vehicles, *(row.vehicle for row in file.arrival)):
         try:
             catalogue.named(name)
@@ -227,6 +232,8 @@ def _event(row: _Event, where: str) -> GridEvent:
         power_w = amount(row.power, "power")
     except NoSentence as mistake:
         raise _wrong(f"{where}.power", mistake) from mistake
+    if not math.isfinite(power_w):
+        raise _wrong(f"{where}.power", "No power")
     return GridEvent(row.at_s, power_w, row.for_s, row.lead_s, row.program, row.min_soc)
 
 
@@ -246,9 +253,13 @@ def _expectation(row: _Expect, where: str, fleet: _Fleet, end_s: float) -> Expec
         at_s, from_s = said.at_s if at_s is None else at_s, said.from_s if from_s is None else from_s
     if measure is None or (least is None and most is None):
         raise _wrong(where, "Neither `min` nor `max`")
+    if least is not None and most is not None and least > most:
+        raise _wrong(where, "`min` is above `max`")
     at_s = end_s if at_s is None else at_s
     if at_s > end_s:
         raise _wrong(f"{where}.at_s", "After the end")
+    if min(at_s, from_s or 0.0) < 0.0:
+        raise _wrong(f"{where}.that", "Before the beginning")
     if from_s is not None and from_s > at_s:
         raise _wrong(f"{where}.from_s", "After its end")
     return Expectation(measure, at_s, from_s, row.station, least, most)

@@ -35,6 +35,16 @@ class Pair:
         """The certificate itself."""
         return read_chain(self.chain)[0]
 
+    def check(self) -> None:
+        """Raises `BadCertificate` if it is no certificate with its own key."""
+        leaf = self.leaf()
+        try:
+            key = serialization.load_pem_private_key(self.key.encode(), None)
+        except (ValueError, TypeError) as failure:
+            raise BadCertificate(f"no key that can be read without a password: {failure}") from failure
+        if key.public_key() != leaf.public_key():
+            raise BadCertificate("the key is another one's")
+
 
 @dataclass
 class _Asked:

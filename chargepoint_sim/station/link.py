@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ssl import SSLContext
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -16,6 +16,20 @@ from chargepoint_sim.station.certificates import BadCertificate
 from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.wire import Traffic, Wire
 from chargepoint_sim.station.words import Socket
+
+
+def wrong_address(url: str) -> str | None:
+    """Why nobody can connect to an address of a server; None if somebody could."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, (parts.hostname or "").encode("idna")  # both are checked when looked at
+    except ValueError as failure:
+        return str(failure)
+    if parts.scheme not in ("ws", "wss"):
+        return "it must begin with ws:// or wss://"
+    if not parts.hostname or parts.fragment:
+        return "it has a host and no fragment"
+    return None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from chargepoint_sim.station.certificates import Certificates, Use
 from chargepoint_sim.station.device_model import DeviceModel, Place, Variable
+from chargepoint_sim.station.link import wrong_address
 
 _LINK = "OCPPCommCtrlr"
 _PRIORITY = "NetworkConfigurationPriority"
@@ -49,7 +50,7 @@ class Networks:
         if slot not in _SLOTS or profile.transport != "JSON" or not profile.version.startswith("OCPP2"):
             return "Rejected", "InvalidNetworkConf"
         secure = profile.url.startswith("wss://")
-        if not profile.url.startswith(("ws://", "wss://")) or secure is not (profile.security_profile >= 2):
+        if wrong_address(profile.url) is not None or secure is not (profile.security_profile >= 2):
             return "Rejected", "InvalidNetworkConf"
         if not 1 <= profile.security_profile <= 3:
             return "Rejected", "InvalidNetworkConf"

@@ -1,0 +1,163 @@
+"""Wrong words on the command line: one clear line, exit code 2, before anything runs; and at the console."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepoint_sim.cli import main
+from chargepoint_sim.cli.console import Driver
+from chargepoint_sim.clock import HandClock
+from chargepoint_sim.fleet.catalogue import Catalogue
+from chargepoint_sim.iso15118.pki import Curve, make_pki
+from chargepoint_sim.scenario import BadScenario, read_scenario
+from chargepoint_sim.station.station import Behaviour, Station
+from chargepoint_sim.station.variables import Fixed, standard_variables
+from tests.unit.chargepoint_sim.profile_texts import NOW
+
+RUN = ("run", "--url", "ws://127.0.0.1:1", "--identity", "A", "--password", "P")
+FLEET = ("fleet", "--url", "ws://127.0.0.1:1", "--count", "1")
+
+
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    """The one line that a command says to wrong words."""
+    monkeypatch.setattr(sys, "argv", ["chargepoint-sim", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out, told.err.count("\n")) == (2, "", 1), told
+    return told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "--url", "ws://", *RUN[3:]), "--url"),
+        (("run", "--url", "ws://h:99999", *RUN[3:]), "Port out of range"),
+        (("run", "--url", "ws://[bad", *RUN[3:]), "IPv6"),
+        (("run", "--url", f"ws://{'a' * 64}.org", *RUN[3:]), "--url"),
+        ((*RUN[:4], "", *RUN[5:]), "--identity"),
+        ((*RUN[:4], "a:b", *RUN[5:]), "colon"),
+        ((*RUN, "--speed", "nan"), "--speed"),
+        ((*RUN, "--speed", "inf"), "--speed"),
+        ((*RUN, "--loop-period", "inf"), "--loop-period"),
+        ((*RUN, "--max-charge-w", "inf"), "--max-charge-w"),
+        ((*RUN, "--fault", "lose-answers:5"), "from 0 to 1"),
+        ((*RUN, "--fault", "clock-skew:1e300"), "clock-skew"),
+        ((*FLEET, "--metrics-port", "99999"), "--metrics-port"),
+        ((*FLEET, "--truth", "/nowhere/truth.jsonl"), "--truth"),
+        ((*FLEET, "--prefix", ""), "--prefix"),
+        (("ev", "--secc", "127.0.0.1:1", "--stay-s", "inf"), "--stay-s"),
+        (("ev", "--secc", "127.0.0.1:1", "--pki", __file__), "--pki"),
+        (("secc", "--max-charge-w", "inf"), "--max-charge-w"),
+        (("secc", "--limit-w", "nan"), "--limit-w"),
+    ],
+)
+def test_wrong_words_are_named(capsys: Any, monkeypatch: Any, words: tuple[str, ...], says: str) -> None:
+    assert says in refused(capsys, monkeypatch, *words)
+
+
+@pytest.mark.parametrize("content", [b"junk", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("option", ["--ca", "--certificate", "--key"])
+def test_files_that_hold_no_certificate_or_key_are_refused(
+    capsys: Any, monkeypatch: Any, tmp_path: Path, option: str, content: bytes
+) -> None:
+    pki, wrong = make_pki(tmp_path, Curve.P256), tmp_path / "wrong.pem"
+    wrong.write_bytes(content)
+    files = {"--ca": pki.station.trusted, "--certificate": pki.station.chain, "--key": pki.station.key}
+    files[option] = wrong
+    words = [word for name, file in files.items() for word in (name, str(file))]
+    assert option in refused(capsys, monkeypatch, *RUN, *words)
+
+
+def test_a_key_of_another_certificate_is_refused(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    pki = make_pki(tmp_path, Curve.P256)
+    words = ("--certificate", str(pki.station.chain), "--key", str(pki.vehicle.key))
+    assert "another" in refused(capsys, monkeypatch, *RUN, *words)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("arrival,departure\n1,2\n", "there is no column 'estimated_departure'"),
+        (
+            "station_id,arrival,departure,requested_energy (kWh),delivered_energy (kWh),estimated_departure\n"
+            "A,2019-01-01T00:00:00+00:00\n",
+            "sessions.csv",
+        ),
+    ],
+)
+def test_a_file_of_sessions_with_rows_missing_is_refused(
+    capsys: Any, monkeypatch: Any, tmp_path: Path, content: str, says: str
+) -> None:
+    file = tmp_path / "sessions.csv"
+    file.write_text(content)
+    assert says in refused(capsys, monkeypatch, *FLEET, "--sessions", str(file))
+
+
+@pytest.mark.parametrize(
+    ("fleet", "more", "says"),
+    [
+        ("speed = inf", "", "fleet.speed"),
+        ("speed = nan", "", "fleet.speed"),
+        ("prefix = ''", "", "fleet.prefix"),
+        ("soc = [90.0, 10.0]", "", "fleet.soc"),
+        ("url = 'ws://h:99999'", "", "fleet.url"),
+        ("", "[[event]]\npower = nan\nfor_s = 1", "event[0].power"),
+        ("", "[[expect]]\nwhat = 'online'\nmin = 3\nmax = 1", "expect[0]"),
+        ("", "[[expect]]\nthat = 'online >= 1 at -5 s'", "expect[0].that"),
+    ],
+)
+def test_a_scenario_that_cannot_be_played_is_refused(
+    tmp_path: Path, fleet: str, more: str, says: str
+) -> None:
+    file = tmp_path / "scenario.toml"
+    url = "" if "url" in fleet else "url = 'ws://127.0.0.1:1'\n"
+    file.write_text(f"duration_s = 5\n[fleet]\n{url}count = 1\n{fleet}\n{more}\n")
+    with pytest.raises(BadScenario) as refusal:
+        read_scenario(file, None)
+    assert says in str(refusal.value)
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_play(
+    capsys: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text("duration_s = 5\n[fleet]\nurl = 'ws://127.0.0.1:1'\ncount = 1\n")
+    assert "--junit" in refused(capsys, monkeypatch, "scenario", str(file), "--junit", "/nowhere/a.xml")
+    assert "--plot" in refused(capsys, monkeypatch, "scenario", str(file), "--plot", "/nowhere/a.png")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("plug 1 TAG 200", "no state of charge"),
+        ("plug 1 TAG nan", "no state of charge"),
+        ("plug 9", "not free"),
+        ("plug one", "invalid literal"),
+        ("unplug 2", "no vehicle is plugged in at EVSE 2"),
+        ("pause", "no vehicle is plugged in at EVSE 1"),
+        ("swipe 9 TAG", "there is no EVSE 9"),
+        ("swipe 1", "plug [EVSE]"),
+        ("", "plug [EVSE]"),
+    ],
+)
+async def test_a_wrong_line_at_the_console_changes_nothing(line: str, says: str) -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+    station = Station(
+        Fixed("A", "P" * 16), "ws://127.0.0.1:1", HandClock(NOW), lambda *event: None, Behaviour()
+    )
+    model = Catalogue().named("Leaf")
+    driver = Driver(station, lambda name, fields: told.append((name, fields)), model, "1")
+    assert await driver.obey(line)
+    ((event, fields),) = told
+    assert (event, says in str(fields["why"])) == ("mistake", True), fields
+    assert station.cabinet.visits == {}
+
+
+def test_the_name_for_certificates_of_a_station_with_a_long_name_fits() -> None:
+    """X.509 has 64 characters for a common name."""
+    variables = standard_variables(Fixed("x" * 60, "P" * 16))
+    (found,) = [one for one in variables if one.name == "SeccId"]
+    assert len(found.value) == 64
