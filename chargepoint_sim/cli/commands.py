@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     fault: options.Faults = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """One station with a console: plug, unplug, swipe, stop, pause, wake, vanish, status, quit."""
+    """One station with a console: plug, unplug, swipe, stop, pause, wake, frequency, alarm, ..."""
     if plug_at_start > evses:
         raise WrongUse("--plug-at-start is more than --evses")
     fixed = Fixed(

@@ -7,17 +7,21 @@ import threading
 
 from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
+from chargepoint_sim.station.der import GRID_FAULTS, LIMIT_MAX_DISCHARGE
 from chargepoint_sim.station.equipment import Observe
+from chargepoint_sim.station.notices import DerAlarmNews
 from chargepoint_sim.station.station import Station
+from chargepoint_sim.station.steering import Change
 from chargepoint_sim.station.visit import Visit
 from chargepoint_sim.station.words import IdToken, NoAnswer, Offline, Refused, StoppedReason, Trigger
 
 HELP = (
     "plug [EVSE] [TOKEN] [SOC] | unplug [EVSE] | swipe EVSE TOKEN | stop [EVSE] | pause [EVSE] | "
-    "wake [EVSE] | vanish [EVSE] | status | quit"
+    "wake [EVSE] | vanish [EVSE] | frequency HZ | load W | manager limit|setpoint W | "
+    "alarm FAULT [over] | status | quit"
 )
 _STAY_S = 4 * 3600.0
-_FULL = 100.0
+_FULL, _MOST = 100.0, 1e9
 
 
 class Driver:
@@ -63,6 +67,9 @@ class Driver:
         return True
 
     async def _do(self, command: str, rest: list[str]) -> None:
+        if command in ("frequency", "load", "manager", "alarm"):
+            self._surround(command, rest)
+            return
         evse_id = int(rest[0]) if rest else 1
         match command:
             case "plug":
@@ -82,6 +89,26 @@ class Driver:
                 self._visit(evse_id).vanish()
             case "status":
                 self.tell_status()
+            case _:
+                raise ValueError(HELP)
+
+    def _surround(self, command: str, rest: list[str]) -> None:
+        """What grid, site and energy manager do."""
+        equipment = self._station.cabinet.equipment
+        match command, *rest:
+            case "frequency", hertz:
+                equipment.surround(Change(frequency_hz=_number(hertz)))
+            case "load", watts:
+                equipment.surround(Change(load_w=_number(watts)))
+            case "manager", "limit", watts:
+                equipment.surround(Change(limit_w=_number(watts)))
+            case "manager", "setpoint", watts:
+                equipment.surround(Change(setpoint_w=_number(watts)))
+            case "alarm", fault, *over if fault in GRID_FAULTS and over in ([], ["over"]):
+                now = self._station.clock.now()
+                equipment.emit(DerAlarmNews(LIMIT_MAX_DISCHARGE, bool(over), now, fault))
+            case "alarm", *_:
+                raise ValueError(f"alarm FAULT [over]; a fault is one of {', '.join(GRID_FAULTS)}")
             case _:
                 raise ValueError(HELP)
 
@@ -113,6 +140,13 @@ class Driver:
                 "export_wh": round(evse.meter.export_wh, 1),
             }
             self._observe("status", fields)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not abs(number) < _MOST:
+        raise ValueError(f"{text} is no number that could be measured")
+    return number
 
 
 def typed_lines() -> asyncio.Queue[str]:

@@ -10,7 +10,7 @@ from chargepoint_sim.faults import FaultOrder, end, inject
 from chargepoint_sim.fleet.fleet import Fleet
 from chargepoint_sim.fleet.registration import Registrar
 from chargepoint_sim.scenario.measures import Ear, measured
-from chargepoint_sim.scenario.story import Expectation, GridEvent, Happening, Measure, Scenario
+from chargepoint_sim.scenario.story import Around, Expectation, GridEvent, Happening, Measure, Scenario
 from chargepoint_sim.station.equipment import Observe
 from chargepoint_sim.station.station import Station
 
@@ -116,6 +116,7 @@ class _Director:
                 acts.append((one.from_s, partial(self._each, one, inject)))
             if one.until_s is not None:
                 acts.append((one.until_s, partial(self._each, one, end)))
+        acts += [(one.at_s, partial(self._surround, one)) for one in self._scenario.around]
         acts += [(event.at_s, partial(self._call, event)) for event in self._scenario.events]
         acts += [(one.at_s, partial(self._check, one)) for one in self._scenario.expectations]
         return acts
@@ -124,11 +125,16 @@ class _Director:
         await self._fleet.clock.sleep(self._began + at_s - self._fleet.clock.monotonic())
 
     async def _each(self, one: Happening, act: Callable[[Station, FaultOrder], Awaitable[None]]) -> None:
-        meant = self._fleet.stations
-        if one.stations is not None:
-            meant = [self._fleet.stations[number - 1] for number in one.stations]
-        for station in meant:
+        for station in self._meant(one.stations):
             await act(station, one.order)
+
+    def _meant(self, numbers: tuple[int, ...] | None) -> list[Station]:
+        stations = self._fleet.stations
+        return stations if numbers is None else [stations[number - 1] for number in numbers]
+
+    async def _surround(self, one: Around) -> None:
+        for station in self._meant(one.stations):
+            station.cabinet.equipment.surround(one.change)
 
     async def _call(self, event: GridEvent) -> None:
         """Have the server call a grid event for this fleet's site, by the time of its own clock."""

@@ -17,10 +17,11 @@ from chargepoint_sim.fleet.fleet import Plan
 from chargepoint_sim.fleet.guest import Arrival
 from chargepoint_sim.fleet.sessions import SHIPPED
 from chargepoint_sim.scenario.sentences import NoSentence, amount, read_sentence
-from chargepoint_sim.scenario.story import Expectation, GridEvent, Happening, Measure, Scenario
+from chargepoint_sim.scenario.story import Around, Expectation, GridEvent, Happening, Measure, Scenario
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.link import BackOff, wrong_address
 from chargepoint_sim.station.station import Behaviour
+from chargepoint_sim.station.steering import Change
 from chargepoint_sim.station.words import Version
 
 _Above = Annotated[float, Meta(gt=0.0, le=1e9)]
@@ -81,6 +82,16 @@ class _Fault(_Table):
     share: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
 
 
+class _Around(_Table):
+    at_s: _Least = 0.0
+    station: _Count | list[_Count] | None = None
+    share: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+    frequency_hz: _Above | None = None
+    load: str | float | None = None
+    limit: str | float | None = None
+    setpoint: str | float | None = None
+
+
 class _Event(_Table):
     power: str | float
     for_s: _Above
@@ -108,6 +119,7 @@ class _File(_Table):
     arrival: list[_Arrival] = []
     fault: list[_Fault] = []
     event: list[_Event] = []
+    around: list[_Around] = []
     expect: list[_Expect] = []
 
 
@@ -136,6 +148,7 @@ def _scenario(file: _File, path: Path, url: str | None) -> Scenario:
         happenings=tuple(
             _happening(row, f"fault[{at}]", file.fleet, end_s) for at, row in enumerate(file.fault)
         ),
+        around=tuple(_around(row, f"around[{at}]", file.fleet, end_s) for at, row in enumerate(file.around)),
         events=tuple(_event(row, f"event[{at}]") for at, row in enumerate(file.event)),
         expectations=tuple(
             _expectation(row, f"expect[{at}]", file.fleet, end_s) for at, row in enumerate(file.expect)
@@ -212,7 +225,20 @@ def _happening(row: _Fault, where: str, fleet: _Fleet, end_s: float) -> Happenin
     return Happening(order, row.at_s, row.until_s, stations)
 
 
-def _stations(row: _Fault, where: str, fleet: _Fleet) -> tuple[int, ...] | None:
+def _around(row: _Around, where: str, fleet: _Fleet, end_s: float) -> Around:
+    if row.at_s > end_s:
+        raise _wrong(f"{where}.at_s", "After the end")
+    load_w, limit_w, setpoint_w = (
+        None if written is None else _power(written, f"{where}.{name}")
+        for name, written in (("load", row.load), ("limit", row.limit), ("setpoint", row.setpoint))
+    )
+    change = Change(row.frequency_hz, load_w, limit_w, setpoint_w)
+    if not change.said():
+        raise _wrong(where, "Nothing changes")
+    return Around(row.at_s, change, _stations(row, where, fleet))
+
+
+def _stations(row: _Fault | _Around, where: str, fleet: _Fleet) -> tuple[int, ...] | None:
     """Those that are named, or a share of all that the seed draws."""
     if row.share is not None:
         if row.station is not None:
@@ -228,13 +254,18 @@ def _stations(row: _Fault, where: str, fleet: _Fleet) -> tuple[int, ...] | None:
 
 
 def _event(row: _Event, where: str) -> GridEvent:
-    try:
-        power_w = amount(row.power, "power")
-    except NoSentence as mistake:
-        raise _wrong(f"{where}.power", mistake) from mistake
-    if not math.isfinite(power_w):
-        raise _wrong(f"{where}.power", "No power")
+    power_w = _power(row.power, f"{where}.power")
     return GridEvent(row.at_s, power_w, row.for_s, row.lead_s, row.program, row.min_soc)
+
+
+def _power(written: str | float, where: str) -> float:
+    try:
+        power_w = amount(written, "power")
+    except NoSentence as mistake:
+        raise _wrong(where, mistake) from mistake
+    if not math.isfinite(power_w):
+        raise _wrong(where, "No power")
+    return power_w
 
 
 def _expectation(row: _Expect, where: str, fleet: _Fleet, end_s: float) -> Expectation:

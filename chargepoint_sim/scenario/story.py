@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from chargepoint_sim.faults import FaultOrder
 from chargepoint_sim.fleet.fleet import Plan
+from chargepoint_sim.station.steering import Change
 
 
 class Measure(StrEnum):
@@ -47,6 +48,15 @@ class Happening:
     order: FaultOrder
     from_s: float | None
     until_s: float | None
+    stations: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Around:
+    """From a time on grid, site or energy manager are otherwise, at stations (None: all)."""
+
+    at_s: float
+    change: Change
     stations: tuple[int, ...] | None
 
 
@@ -100,3 +110,4 @@ class Scenario:
     happenings: tuple[Happening, ...] = ()
     events: tuple[GridEvent, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    around: tuple[Around, ...] = ()

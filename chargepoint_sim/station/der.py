@@ -9,6 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 LIMIT_MAX_DISCHARGE = "LimitMaxDischarge"
+GRID_FAULTS = (
+    "CurrentImbalance",
+    "LocalEmergency",
+    "LowInputPower",
+    "OverCurrent",
+    "OverFrequency",
+    "OverVoltage",
+    "PhaseRotation",
+    "RemoteEmergency",
+    "UnderFrequency",
+    "UnderVoltage",
+    "VoltageImbalance",
+)
+"""What an alarm may say of the grid, by OCPP's name."""
 
 
 @dataclass(frozen=True)

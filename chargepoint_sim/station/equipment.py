@@ -10,7 +10,7 @@ from chargepoint_sim.profiles.store import ProfileStore
 from chargepoint_sim.station.device_model import DeviceModel
 from chargepoint_sim.station.journal import Journal
 from chargepoint_sim.station.knobs import Knobs
-from chargepoint_sim.station.steering import Balancing, Surroundings
+from chargepoint_sim.station.steering import Balancing, Change, Surroundings
 from chargepoint_sim.station.words import IdToken, News, TokenInfo
 
 Observe = Callable[[str, dict[str, object]], None]
@@ -68,3 +68,9 @@ class Equipment:
     journal: Journal = field(default_factory=Journal)
     online: Callable[[], bool] = lambda: False
     """Whether the server listens."""
+
+    def surround(self, change: Change) -> None:
+        """Grid, site or energy manager are otherwise; what follows from it is followed at once."""
+        self.around.take(change)
+        self.observe("around", change.said())
+        self.profiles_changed.ring()

@@ -31,6 +31,23 @@ class Balancing:
         return 0.0
 
 
+@dataclass(frozen=True)
+class Change:
+    """What is otherwise around a station from now on; what is None stays as it is.
+
+    `limit_w` and `setpoint_w` are the word of the energy manager, as a whole.
+    """
+
+    frequency_hz: float | None = None
+    load_w: float | None = None
+    limit_w: float | None = None
+    setpoint_w: float | None = None
+
+    def said(self) -> dict[str, object]:
+        """What changes, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
 @dataclass
 class Surroundings:
     """What a station measures and hears beside its server: the grid, the site, a local energy manager.
@@ -45,6 +62,16 @@ class Surroundings:
     signals: list[tuple[datetime, int]] = field(default_factory=list)
     most_discharge_w: float | None = None
     """What a DER control leaves of the discharge power (LimitMaxDischarge)."""
+
+    def take(self, change: Change) -> None:
+        """It is otherwise from now on."""
+        if change.frequency_hz is not None:
+            self.frequency_hz = change.frequency_hz
+        if change.load_w is not None:
+            self.load_w = change.load_w
+        if change.limit_w is not None or change.setpoint_w is not None:
+            limit, setpoint = (None if w is None else (w,) for w in (change.limit_w, change.setpoint_w))
+            self.external = Values(limit=limit, setpoint=setpoint)
 
     def hear_signal(self, at: datetime, signal: int, now: datetime) -> None:
         """Take an aFRR signal that holds from `at` on (Q08.FR.10); those that are over are forgotten."""

@@ -70,6 +70,7 @@ class Conversation(Exchange):
             case SecurityNews():
                 await self._ask(spelling.security_event(news))
             case notice:
-                answer = await self._ask(notices.written(notice))
-                return Told(getattr(answer, "status", None))
+                request = notices.written(notice)
+                if request is not None:
+                    return Told(getattr(await self._ask(request), "status", None))
         return Told()

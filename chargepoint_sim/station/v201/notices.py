@@ -22,9 +22,10 @@ from chargepoint_sim.station.notices import (
 from chargepoint_sim.station.v201 import spelling
 
 
-def written(notice: Notice) -> object:
-    """The library's call for a notice."""
-    return _SPELLED[type(notice)](notice)
+def written(notice: Notice) -> object | None:
+    """The library's call for a notice, None where 2.0.1 has none."""
+    spell = _SPELLED.get(type(notice))
+    return None if spell is None else spell(notice)
 
 
 def _firmware(news: FirmwareNews) -> object:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import uvloop
 
+from chargepoint_sim.cli.console import Driver
 from chargepoint_sim.faults import end, inject, parse_fault
+from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.iso15118.pki import Curve, make_pki
+from chargepoint_sim.scenario import play, read_scenario
 from chargepoint_sim.station.sessions import Sleeper
 from chargepoint_sim.station.words import IdToken, Version
 from tests.flows.station.conftest import Bench, TinyCsms
@@ -257,6 +260,22 @@ async def test_a_profile_that_is_not_taken_is_no_reason_to_start(
     assert answer["statusInfo"]["reasonCode"].startswith(reason)
 
 
+@pytest.mark.parametrize("version", [Version.V21, Version.V201, Version.V16])
+async def test_an_alarm_typed_at_the_console_is_told_where_there_is_a_word_for_it(
+    csms: Any, bench: Any, version: Version
+) -> None:
+    one, peer = await ready(bench, csms, fixed={"version": version})
+    driver = Driver(one.station, lambda name, fields: None, Catalogue().named("Leaf"), "1")
+    await driver.obey("alarm OverFrequency")
+    await driver.obey("alarm OverFrequency over")
+    await one.station.outbox.emptied()
+    assert await peer.call("TriggerMessage", {"requestedMessage": "Heartbeat"}) == {"status": "Accepted"}
+    await csms.wait_for("Heartbeat")
+    alarms = [payload for action, payload in csms.heard if action == "NotifyDERAlarm"]
+    told = [(one["gridEventFault"], one.get("alarmEnded", False)) for one in alarms]
+    assert told == ([("OverFrequency", False), ("OverFrequency", True)] if version is Version.V21 else [])
+
+
 async def test_2_1_also_keeps_roots_of_vehicle_makers(csms: Any, bench: Any, tmp_path: Path) -> None:
     _, peer = await ready(bench, csms, fixed={"version": Version.V21})
     pem = make_pki(tmp_path, Curve.P256).station.trusted.read_text()
@@ -264,3 +283,20 @@ async def test_2_1_also_keeps_roots_of_vehicle_makers(csms: Any, bench: Any, tmp
     assert await peer.call("InstallCertificate", kind | {"certificate": pem}) == {"status": "Accepted"}
     answer = await peer.call("GetInstalledCertificateIds", {"certificateType": ["OEMRootCertificate"]})
     assert [one["certificateType"] for one in answer["certificateHashDataChain"]] == ["OEMRootCertificate"]
+
+
+async def test_a_scenario_changes_what_is_around_its_stations(csms: Any, tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(
+        "duration_s = 30\n[fleet]\ncount = 2\nspeed = 100\n"
+        "[[around]]\nat_s = 5\nfrequency_hz = 49.8\nstation = 2\n[[around]]\nat_s = 10\nload = '3 kW'\n"
+    )
+    told: list[tuple[object, ...]] = []
+
+    def observe(event: str, fields: dict[str, object]) -> None:
+        if event == "around":
+            told.append((fields["station"], fields.get("frequency_hz"), fields.get("load_w")))
+
+    outcome = await play(read_scenario(file, csms.url), observe, None)
+    assert outcome.ready
+    assert told == [("SIM-0002", 49.8, None), ("SIM-0001", None, 3000.0), ("SIM-0002", None, 3000.0)]

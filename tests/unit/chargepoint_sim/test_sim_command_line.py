@@ -1,5 +1,6 @@
 """Wrong words on the command line: one clear line, exit code 2, before anything runs; and at the console."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from chargepoint_sim.cli.console import Driver
 from chargepoint_sim.clock import HandClock
 from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.iso15118.pki import Curve, make_pki
+from chargepoint_sim.profiles.profile import Values
 from chargepoint_sim.scenario import BadScenario, read_scenario
 from chargepoint_sim.station.station import Behaviour, Station
+from chargepoint_sim.station.steering import Change, Surroundings
 from chargepoint_sim.station.variables import Fixed, standard_variables
 from tests.unit.chargepoint_sim.profile_texts import NOW
 
@@ -106,6 +109,10 @@ def test_a_file_of_sessions_with_rows_missing_is_refused(
         ("url = 'ws://h:99999'", "", "fleet.url"),
         ("", "[[event]]\npower = nan\nfor_s = 1", "event[0].power"),
         ("", "[[expect]]\nwhat = 'online'\nmin = 3\nmax = 1", "expect[0]"),
+        ("", "[[around]]\nat_s = 1", "around[0]"),
+        ("", "[[around]]\nat_s = 9\nload = 1", "around[0].at_s"),
+        ("", "[[around]]\nload = '5 kWh'", "around[0].load"),
+        ("", "[[around]]\nload = 1\nstation = 2", "around[0].station"),
         ("", "[[expect]]\nthat = 'online >= 1 at -5 s'", "expect[0].that"),
     ],
 )
@@ -130,8 +137,47 @@ def test_results_that_cannot_be_written_are_refused_before_the_play(
 
 
 @pytest.mark.parametrize(
+    ("line", "around"),
+    [
+        ("frequency 50.2", Surroundings(frequency_hz=50.2)),
+        ("load -3000", Surroundings(load_w=-3000.0)),
+        ("manager limit 4000", Surroundings(external=Values(limit=(4000.0,)))),
+        ("manager setpoint -2000", Surroundings(external=Values(setpoint=(-2000.0,)))),
+    ],
+)
+async def test_grid_site_and_manager_by_typing(line: str, around: Surroundings) -> None:
+    station = Station(
+        Fixed("A", "P" * 16), "ws://127.0.0.1:1", HandClock(NOW), lambda *event: None, Behaviour()
+    )
+    equipment = station.cabinet.equipment
+    rung = asyncio.create_task(equipment.profiles_changed.wait(station.clock, 1.0))
+    await asyncio.sleep(0)
+    await Driver(station, lambda *event: None, Catalogue().named("Leaf"), "1").obey(line)
+    assert equipment.around == around
+    assert await rung  # it is followed at once
+
+
+def test_grid_site_and_manager_in_a_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(
+        "duration_s = 5\n[fleet]\nurl = 'ws://127.0.0.1:1'\ncount = 3\n"
+        "[[around]]\nat_s = 2\nfrequency_hz = 49.8\nload = '12 kW'\nstation = [1, 3]\n"
+        "[[around]]\nat_s = 3\nlimit = 0\n"
+    )
+    first, second = read_scenario(file, None).around
+    assert (first.at_s, first.stations) == (2.0, (1, 3))
+    assert first.change == Change(frequency_hz=49.8, load_w=12_000.0)
+    assert (second.change, second.stations) == (Change(limit_w=0.0), None)
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
+        ("frequency", "frequency HZ"),
+        ("frequency fast", "could not convert"),
+        ("load inf", "no number"),
+        ("manager 5", "manager limit|setpoint W"),
+        ("alarm Fire", "OverVoltage"),
         ("plug 1 TAG 200", "no state of charge"),
         ("plug 1 TAG nan", "no state of charge"),
         ("plug 9", "not free"),
