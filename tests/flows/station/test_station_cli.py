@@ -68,7 +68,7 @@ async def started(*arguments: str) -> AsyncIterator[Process]:
 async def finished(*arguments: str) -> tuple[int | None, str, str]:
     """Exit code, stdout and stderr of a command."""
     async with started(*arguments) as one:
-        out, err = await asyncio.wait_for(one.process.communicate(), 180)
+        out, err = await asyncio.wait_for(one.process.communicate(), 100)
         return one.process.returncode, out.decode(), err.decode()
 
 
