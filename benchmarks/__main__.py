@@ -72,6 +72,7 @@ async def measure(size: str, only: Sequence[str], console: Console, *, offline: 
         task = progress.add_task("preparing", total=None)
         place = await stack.enter_async_context(yard(cores, offline=offline))
         result.missing = place.missing
+        result.machine["fsync"] = report.disk(place.folder)
         load = await stack.enter_async_context(place.generator())
         bench = Bench(place, load, plan, lambda text: progress.update(task, description=text))
         for name in only or SCENARIOS:

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 EVERY_S = 0.25
 GATHERED_MAX = 500
+AT_ONCE = 32  # in one flush: messages that are in the same one wait for all of it
 TEXT_MAX = 20_000
 TRIMMED_AT_ONCE = 20
 HIDDEN = "***"
@@ -41,6 +42,7 @@ class FrameLog:
         self._db = db
         self._writer = writer
         self._since_trim: Counter[str] = Counter()
+        self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         """Write what has gathered, until cancelled."""
@@ -55,8 +57,13 @@ class FrameLog:
 
     async def flush(self) -> None:
         """Write what has gathered now. Raises `StoreUnavailable`."""
+        async with self._writing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         frames, self.gathered = self.gathered, []
-        await self._writer.commit([journal.frame(*frame) for frame in frames])
+        for start in range(0, len(frames), AT_ONCE):
+            await self._writer.commit([journal.frame(*frame) for frame in frames[start : start + AT_ONCE]])
         self._since_trim.update(identity for identity, *_ in frames)
         due = [identity for identity, count in self._since_trim.items() if count * 4 > self.kept]
         if due:

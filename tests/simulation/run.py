@@ -114,6 +114,10 @@ async def _settle(world: World) -> None:
     for station in world.stations:
         station.pause_s = 1e6  # says nothing new
     await asyncio.sleep(AGREE_S)
+    # but one that has been asked to boot just now is in the middle of it
+    asked = world.now
+    while world.now < asked + AGREE_S and any(tap.open and tap.unanswered for tap in world.conversations):
+        await asyncio.sleep(0.01)
 
 
 def _close(loop: VirtualLoop) -> None:
