@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field, JsonValue
 
 from csms.api.asking import CALLS, Ask, connected, word
+from csms.api.idempotency import Answer, once
 from csms.api.shapes import Body, Flag, Magnitude, Page, Shape, Time, Whole
 from csms.api.stations import registered
 from csms.api.wiring import Wired
@@ -85,15 +86,19 @@ async def report_profiles(identity: str, body: ProfileReport, ask: Ask) -> Respo
     return await ask.send(identity, smart_charging.get_profiles(criterion, body.evse_id))
 
 
-@router.post("/stations/{identity}/charging-offers", openapi_extra=CALLS)
-async def offer_charging(identity: str, body: NewOffer, ask: Ask) -> Offer:
+@router.post("/stations/{identity}/charging-offers", openapi_extra=CALLS, response_model=Offer)
+async def offer_charging(identity: str, body: NewOffer, ask: Ask) -> Response:
     """K16: offer the plugged-in vehicle a limit for its plan anew; 409 while a grid event has the EVSE."""
     wired = ask.wired
-    station = await connected(wired, identity)
-    transaction = await charging_needs.running(wired.db, station, body.evse_id)
-    now, whom = wired.clock.now(), (station, transaction)
-    made = await charging_needs.make_offer(wired.db, wired.bus, now, whom, body.limit_w)
-    return Offer.model_validate(made)
+
+    async def act() -> Answer:
+        station = await connected(wired, identity)
+        transaction = await charging_needs.running(wired.db, station, body.evse_id)
+        now, whom = wired.clock.now(), (station, transaction)
+        made = await charging_needs.make_offer(wired.db, wired.bus, now, whom, body.limit_w)
+        return Answer(200, Offer.model_validate(made).model_dump_json(by_alias=True))
+
+    return await once(ask.request, wired, ask.key, act)
 
 
 @router.get("/stations/{identity}/charging-limits")

@@ -209,3 +209,16 @@ async def test_k15_no_offer_touches_what_a_grid_event_has_there(octt: Lab, role:
 async def test_k16_by_hand_needs_a_vehicle(octt: Lab) -> None:
     await octt.post(f"{PATH}/charging-offers", {"evseId": 1}, 409)
     await octt.post(f"{PATH}/charging-offers", {"evseId": 1, "limitW": -1}, 422)
+
+
+async def test_an_offer_is_made_once_under_its_key(octt: Lab) -> None:
+    await charging(octt)
+    url, headers = f"/api/v1{PATH}/charging-offers", {"Idempotency-Key": "k"}
+    body = {"evseId": 1, "limitW": 4_000}
+    doing = asyncio.create_task(octt.http.post(url, json=body, headers=headers))
+    assert _limit(await _offered(octt)) == 4_000.0
+    first = await doing
+    again = await octt.http.post(url, json=body, headers=headers)
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
+    assert (await octt.http.post(url, json=body | {"limitW": 9_000}, headers=headers)).status_code == 422
+    assert await octt.says("Heartbeat", {})  # and nothing more has been sent
