@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from csms.domain.dialect_record import Composite, DialectRecord, Discharge, declared
 from csms.domain.grid_event import GridEvent
@@ -13,6 +14,7 @@ from csms.domain.program import Terms
 from csms.grid.delivery import agrees, composite_w, pause_seconds
 from csms.grid.leases import Lease, Line, lease_seconds
 from csms.store import dispatches
+from csms.store.dialect_records import DIALECT_RECORD
 from csms.wire import words
 from tests.grid.stage import START, Car, Stage
 
@@ -193,3 +195,14 @@ def test_a_composite_schedule_in_watts(period: dict[str, float], unit: str, powe
         charging_schedule_period=(words.ChargingSchedulePeriodType(start_period=0, **period),),  # type: ignore[arg-type]
     )
     assert composite_w(schedule, RECORD) == power_w
+
+
+async def test_a_record_that_nobody_understands_takes_its_own_station_out_and_no_other(stage: Stage) -> None:
+    odd = await stage.car("odd")
+    await stage.dialect(odd, RECORD)
+    async with stage.db.begin() as conn:
+        await conn.execute(update(DIALECT_RECORD).values(record='{"shape":"of tomorrow"}'))
+    car, _ = await running(stage, RECORD)
+    await stage.live(60)
+    assert car.power_w < 0
+    assert odd.discharges == []
