@@ -76,7 +76,8 @@ async def alarm(request: words.NotifyDERAlarmRequest, ctx: Context) -> None:
         extra_info=request.extra_info,
         heard_at=ctx.now,
     )
-    ctx.keep(der_controls.alarmed(row))
+    for change in der_controls.alarmed(row):
+        ctx.keep(change)
 
 
 @router.on(words.NotifyDERStartStopRequest)

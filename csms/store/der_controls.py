@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, null, or_, select, update
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
@@ -73,6 +73,18 @@ _STATE = write(
 )
 _REPORTED = put(DerControlRow)
 _ALARM = put(DerAlarmRow, newer_by="at")
+_ALARM_AGAIN = write(
+    DerAlarmRow,
+    ("p_identity", "p_type", "p_fault", "p_at", "p_heard"),
+    update(ALARM)
+    .where(
+        ALARM.c.identity == bindparam("p_identity"),
+        ALARM.c.control_type == bindparam("p_type"),
+        ALARM.c.fault == bindparam("p_fault"),
+        ALARM.c.ended_at.is_not(None),
+    )
+    .values(at=bindparam("p_at"), heard_at=bindparam("p_heard"), ended_at=null()),
+)
 _ALARM_ENDED = write(
     DerAlarmRow,
     ("p_identity", "p_type", "p_fault", "p_at", "p_heard"),
@@ -145,9 +157,10 @@ def changed(identity: str, ids: Sequence[str], state: str, at: datetime) -> Chan
     return Change(_STATE, tuple((identity, plain(control_id), state, to_micros(at)) for control_id in ids))
 
 
-def alarmed(row: DerAlarmRow) -> Change:
-    """The grid is not well."""
-    return Change(_ALARM, (values_of(_ALARM, row),))
+def alarmed(row: DerAlarmRow) -> tuple[Change, Change]:
+    """The grid is not well. One that had ended stands anew, whatever the time: clocks are put right."""
+    again = (row.identity, row.control_type, row.fault, to_micros(row.at), to_micros(row.heard_at))
+    return Change(_ALARM_AGAIN, (again,)), Change(_ALARM, (values_of(_ALARM, row),))
 
 
 def alarm_ended(identity: str, control_type: str, fault: str, at: datetime, heard_at: datetime) -> Change:

@@ -31,7 +31,7 @@ def alarm(stage: Stage) -> DerAlarmRow:
 
 async def test_v_12_a_station_in_a_grid_alarm_does_not_discharge(stage: Stage) -> None:
     car = await discharging(stage)
-    await stage.writer.commit([der_controls.alarmed(alarm(stage))])
+    await stage.writer.commit(der_controls.alarmed(alarm(stage)))
     before = len(car.discharges)
     await stage.live(60)
     assert car.power_w >= 0
