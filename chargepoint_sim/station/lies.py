@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from chargepoint_sim.iso15118.outlet import ChargingNeeds
 from chargepoint_sim.meter import Measurand, SampledValue
 from chargepoint_sim.station.knobs import Knob, Knobs
 
@@ -26,6 +27,17 @@ def told(samples: tuple[SampledValue, ...], evse_id: int, knobs: Knobs) -> tuple
         samples = _as_negative_import(samples)
     lied = (_lie(sample, evse_id, knobs) for sample in samples)
     return tuple(sample for sample in lied if sample is not None)
+
+
+def told_needs(needs: ChargingNeeds, knobs: Knobs) -> ChargingNeeds:
+    """A vehicle's needs as this station tells them.
+
+    Needs have room for 0 to 100 only: a state of charge that is missing, no number or impossible is not told
+    there either. The other lies are the meter's.
+    """
+    if any(map(knobs.on, (Knob.SOC_MISSING, Knob.SOC_NAN, Knob.SOC_IMPOSSIBLE))):
+        return replace(needs, soc=None)
+    return needs
 
 
 def _as_negative_import(samples: tuple[SampledValue, ...]) -> tuple[SampledValue, ...]:

@@ -19,6 +19,7 @@ from chargepoint_sim.station.device_model import Place
 from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.evse import Evse, Flow
 from chargepoint_sim.station.knobs import Knob
+from chargepoint_sim.station.lies import told_needs
 from chargepoint_sim.station.sampling import Sampling
 from chargepoint_sim.station.sessions import Sessions, Sleeper
 from chargepoint_sim.station.steering import order_w
@@ -290,7 +291,8 @@ class Visit:
     def _take_needs(self, needs: ChargingNeeds) -> None:
         self.needs_told = True
         self._agreement.needs_told()
-        self._equipment.emit(NeedsNews(self.evse.evse_id, needs, self._equipment.clock.now()))
+        told = told_needs(needs, self._equipment.knobs)
+        self._equipment.emit(NeedsNews(self.evse.evse_id, told, self._equipment.clock.now()))
 
     def _power_changed(self) -> None:
         """The power path has changed: say so, a new state at once, a new rate not too often."""
