@@ -18,14 +18,8 @@ class Numbers:
         self.orders: Counter[str] = Counter()
         self.events: dict[str, DispatchMade] = {}
 
-    def hear(self, fact: Fact) -> None:
-        """Count one fact."""
-        kind = type(fact)
-        self.facts[kind.__name__] += 1
-        if kind is DispatchMade or kind is GridEventChanged:
-            self._follow(fact)
-
-    def _follow(self, fact: Fact) -> None:
+    def follow(self, fact: Fact) -> None:
+        """Keep each event's newest dispatch."""
         match fact:
             case DispatchMade():
                 self.events[fact.event_id] = fact
@@ -42,7 +36,10 @@ class CountedBus:
 
     def publish(self, fact: Fact) -> None:
         """As the bus beneath, and counted."""
-        self._numbers.hear(fact)
+        kind = type(fact)
+        self._numbers.facts[kind.__name__] += 1
+        if kind is DispatchMade or kind is GridEventChanged:
+            self._numbers.follow(fact)
         self._bus.publish(fact)
 
     def listen(self, hear: Ear, *kinds: type[Fact]) -> Callable[[], None]:

@@ -140,7 +140,7 @@ class Inbound:
         dialect = talk.dialect
         read = dialect.read_call if isinstance(call, CallReceived) else dialect.read_send
         request = read(call.action, call.payload)
-        if isinstance(request, words.BootNotificationRequest):
+        if type(request) is words.BootNotificationRequest:
             talk.check_boot(request)
         if self._silent:
             self._silent = False
@@ -186,7 +186,7 @@ class Inbound:
 
     def _answer(self, work: _Work) -> None:
         talk = self._talk
-        if isinstance(work.reply, words.BootNotificationResponse):
+        if type(work.reply) is words.BootNotificationResponse:
             self._booted(work.reply)
         if isinstance(work.call, CallReceived):
             talk.send(talk.session.answer(work.call.id, work.payload))

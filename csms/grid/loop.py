@@ -259,7 +259,9 @@ class GridLoop:
                 self._roster.load(event.id, await dispatches.participation(self._db, event.id))
 
     def _hear(self, fact: Fact) -> None:
-        if _frequent(fact) and self._clock.monotonic() - self._ticked_at < self._tick_s / 3:
+        if _frequent(fact):
+            if self._clock.monotonic() - self._ticked_at >= self._tick_s / 3:
+                self._bell.set()
             return
         if isinstance(fact, OptedOut):
             self._actuator.bar(fact.driver_id)
