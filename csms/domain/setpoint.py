@@ -1,7 +1,5 @@
-"""The one truth of what an EVSE shall do, before any dialect: signed power, how, until when, and why."""
+"""How a setpoint is meant: who decides the power of an EVSE."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -20,18 +18,3 @@ class OperationMode(StrEnum):
     CENTRAL_FREQUENCY = "CentralFrequency"
     LOCAL_FREQUENCY = "LocalFrequency"
     LOCAL_LOAD_BALANCING = "LocalLoadBalancing"
-
-
-@dataclass(frozen=True, slots=True)
-class Setpoint:
-    """What one EVSE shall do in one transaction: signed W, negative out of the vehicle, until the lease ends.
-
-    `reason` is for people: the grid event, a probe, a person's override.
-    """
-
-    evse_id: int
-    transaction_id: str
-    power_w: float
-    until: datetime
-    mode: OperationMode = OperationMode.CENTRAL_SETPOINT
-    reason: str = ""
