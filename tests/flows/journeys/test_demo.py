@@ -13,7 +13,7 @@ from csms.cli.processes import own_environment
 @pytest.mark.timeout(150)
 def test_the_demo_exports_meters_and_settles(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "csms", "demo", "--stations", "6", "--seconds", "20", "--json"],
+        [sys.executable, "-m", "csms", "demo", "--stations", "6", "--seconds", "45", "--json"],
         cwd=tmp_path,
         env=own_environment({}),
         capture_output=True,
