@@ -32,6 +32,7 @@ class NoDischarge(StrEnum):
     SITE_LIMIT_UNKNOWN = "site export limit not known"
     SITE_NO_EXPORT = "site may not export"
     NO_FALLBACK = "no fallback profile acknowledged"
+    METER_SILENT = "meter has told no power lately"
     SOC_UNKNOWN = "state of charge not known"
     SOC_STALE = "state of charge too old"
     SOC_IMPOSSIBLE = "state of charge not believable"
@@ -131,6 +132,7 @@ class _Case:
     lease_s: int
     soc: float | None
     soc_age_s: float | None
+    meter_age_s: float | None
     floor_soc: float | None
     capacity_wh: float | None
     charge_w: float
@@ -214,6 +216,7 @@ def _case(
         lease_s=lease_s,
         soc=soc,
         soc_age_s=_age_s(view.soc_at, now),
+        meter_age_s=_age_s(view.power_at, now),
         floor_soc=_floor_soc(view.need, event),
         capacity_wh=capacity_wh,
         charge_w=charge_w,
@@ -356,8 +359,8 @@ def _skewed(case: _Case) -> bool:
     return not finite(case.view.clock_skew_s) or abs(case.view.clock_skew_s) > CLOCK_SKEW_MAX_S
 
 
-def _stale(case: _Case) -> bool:
-    return case.soc_age_s is None or not case.soc_age_s <= min(case.terms.max_soc_age_s, SOC_AGE_MAX_S)
+def _stale(age_s: float | None, terms: Terms) -> bool:
+    return age_s is None or not age_s <= min(terms.max_soc_age_s, SOC_AGE_MAX_S)
 
 
 def _impossible(case: _Case) -> bool:
@@ -379,7 +382,8 @@ _REASONS: tuple[tuple[NoDischarge, Callable[[_Case], bool]], ...] = (
     (NoDischarge.NO_FALLBACK, lambda case: not case.view.fallback_acknowledged),
     (NoDischarge.SOC_IMPOSSIBLE, _impossible),
     (NoDischarge.SOC_UNKNOWN, lambda case: case.soc is None),
-    (NoDischarge.SOC_STALE, _stale),
+    (NoDischarge.SOC_STALE, lambda case: _stale(case.soc_age_s, case.terms)),
+    (NoDischarge.METER_SILENT, lambda case: _stale(case.meter_age_s, case.terms)),
     (NoDischarge.CAPACITY_UNKNOWN, lambda case: case.capacity_wh is None),
     (NoDischarge.RESERVE_UNKNOWN, lambda case: case.floor_soc is None),
     (NoDischarge.AT_RESERVE, partial(_too_little, _above_reserve_wh)),

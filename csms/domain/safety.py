@@ -38,7 +38,8 @@ class Order:
     """One profile for one EVSE, with all that the rules look at as plain values; None means not known.
 
     Powers and limits are magnitudes in W, SoC, reserve and margin in percent of `capacity_wh`.
-    `soc_age_s` may be negative by as much as clocks may differ, no more. `reserve_soc` is the highest of
+    `soc_age_s`, and `meter_age_s` of the last power reading, may be negative by as much as clocks may differ,
+    no more. `reserve_soc` is the highest of
     the driver's reserve and the event's floor. `transaction_id` is the one running at the EVSE.
     `site_export_committed_w` and `site_import_committed_w` are what the site's *other* EVSEs may be doing
     by any profile they might follow: leases sent and neither provably replaced nor run out, acknowledged
@@ -55,6 +56,7 @@ class Order:
     soc: float | None = None
     soc_age_s: float | None = None
     max_soc_age_s: float = 300.0
+    meter_age_s: float | None = None
     capacity_wh: float | None = None
     reserve_soc: float | None = None
     margin_soc: float = 1.0
@@ -240,14 +242,18 @@ def _clock(order: Order, now: datetime) -> bool:
     return finite(order.clock_skew_s) and abs(order.clock_skew_s) <= CLOCK_SKEW_MAX_S
 
 
-def _soc(order: Order, now: datetime) -> bool:
+def _recent(age_s: float | None, order: Order) -> bool:
     return (
-        finite(order.soc)
-        and 0 <= order.soc <= 100
-        and finite(order.soc_age_s)
-        and -CLOCK_SKEW_MAX_S <= order.soc_age_s <= SOC_AGE_MAX_S
-        and order.soc_age_s <= order.max_soc_age_s
+        finite(age_s) and -CLOCK_SKEW_MAX_S <= age_s <= SOC_AGE_MAX_S and age_s <= order.max_soc_age_s
     )
+
+
+def _metered(order: Order, now: datetime) -> bool:
+    return _recent(order.meter_age_s, order)
+
+
+def _soc(order: Order, now: datetime) -> bool:
+    return finite(order.soc) and 0 <= order.soc <= 100 and _recent(order.soc_age_s, order)
 
 
 def _battery(order: Order, now: datetime) -> bool:
@@ -297,6 +303,7 @@ _DISCHARGE: tuple[tuple[str, Rule, str], ...] = (
     ("V-15", lambda order, now: order.enrolled, "No enrolment of the driver is known."),
     ("V-12", lambda order, now: not order.faulted, "The station is faulted or held."),
     ("V-10", lambda order, now: not order.not_following, "The meter did not follow the last order."),
+    ("V-10", _metered, "The meter has told no power lately, so nothing would verify the order."),
     ("V-09", _fresh, f"The order was made more than {PLAN_AGE_MAX_S:.0f} s ago: it is to be planned anew."),
     ("V-15", _capable, "Station or vehicle is not known to be able to discharge."),
     ("V-03", _bound, "The lease could outlive us: its kind, or how long it is followed offline."),

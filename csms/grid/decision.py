@@ -230,6 +230,7 @@ def _described(
         soc=None if view.soc_refused else view.soc,
         soc_age_s=None if view.soc_at is None else (scene.now - view.soc_at).total_seconds(),
         max_soc_age_s=program.terms.max_soc_age_s,
+        meter_age_s=None if view.power_at is None else (scene.now - view.power_at).total_seconds(),
         capacity_wh=view.capacity_wh,
         reserve_soc=None if reserve_soc is None else max(reserve_soc, event.min_soc or 0.0),
         margin_soc=program.terms.soc_margin,

@@ -249,6 +249,7 @@ class Prober:
             vehicle_max_discharge_w=view.vehicle_max_discharge_w,
             soc=None if view.soc_refused else view.soc,
             soc_age_s=None if view.soc_at is None else (now - view.soc_at).total_seconds(),
+            meter_age_s=None if view.power_at is None else (now - view.power_at).total_seconds(),
             capacity_wh=view.capacity_wh,
             reserve_soc=view.need.reserve_soc,
             site_export_w=export_w,

@@ -373,7 +373,8 @@ class Actuator:
 
 
 def _aged(order: Order, seconds: float) -> Order:
-    """The same order, with its SoC as much older as it had to wait."""
+    """The same order, with its SoC and its meter's word as much older as it had to wait."""
     waited_s = max(0.0, seconds)
     soc_age_s = None if order.soc_age_s is None else order.soc_age_s + waited_s
-    return replace(order, soc_age_s=soc_age_s, plan_age_s=waited_s)
+    meter_age_s = None if order.meter_age_s is None else order.meter_age_s + waited_s
+    return replace(order, soc_age_s=soc_age_s, meter_age_s=meter_age_s, plan_age_s=waited_s)

@@ -47,6 +47,24 @@ async def test_soc_goes_stale_during_the_event(stage: Stage) -> None:
     assert await _reason(stage, event.id, "cs1") == "state of charge too old"
 
 
+async def test_no_word_of_the_vehicle_stands_in_for_a_meter_that_says_nothing(stage: Stage) -> None:
+    """Fresh, and true: but nobody could see what an order does (V-10). The lease that runs is the last."""
+    car = await stage.car("cs1", soc=80.0)
+    event = await stage.event(-5_000, duration_s=3600)
+    await stage.turn()
+    await stage.live(30)
+    assert car.power_w == -5_000
+    car.meter_stuck = True
+    for _ in range(25):
+        needs = ChargingNeedsRow(
+            identity="cs1", evse_id=1, at=stage.clock.now(), transfer="AC_BPT", soc=car.soc
+        )
+        await stage.writer.commit([transactions.needs_kept(needs)])
+        await stage.live(30, 30)
+    assert car.power_w == 0
+    assert await _reason(stage, event.id, "cs1") == "meter has told no power lately"
+
+
 async def test_section_2_2_row_17_soc_that_jumps_up_is_not_believed(stage: Stage) -> None:
     car = await stage.car("cs1", soc=40.0)
     event = await stage.event(-5_000, duration_s=900)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +84,8 @@ REASONS: list[tuple[NoDischarge, dict[str, Any]]] = [
     (NoDischarge.SOC_IMPOSSIBLE, {"soc": math.nan}),
     (NoDischarge.SOC_UNKNOWN, {"soc": None}),
     (NoDischarge.SOC_STALE, {"soc_at": None}),
+    (NoDischarge.METER_SILENT, {"power_at": None}),
+    (NoDischarge.METER_SILENT, {"power_at": datetime(2026, 7, 1, 16, 54, tzinfo=UTC)}),
     (NoDischarge.CAPACITY_UNKNOWN, {"capacity_wh": None}),
     (NoDischarge.CAPACITY_UNKNOWN, {"capacity_wh": 0.0}),
     (NoDischarge.RESERVE_UNKNOWN, {"need": Need()}),

@@ -42,6 +42,7 @@ GOOD = Order(
     vehicle_max_discharge_w=7000.0,
     soc=60.0,
     soc_age_s=20.0,
+    meter_age_s=20.0,
     capacity_wh=60_000.0,
     reserve_soc=30.0,
     margin_soc=1.0,
@@ -116,7 +117,7 @@ BREACHES: list[tuple[str, dict[str, Any]]] = [
     ("V-01", {"soc_age_s": -10.1}),
     ("V-01", {"soc_age_s": 301.0}),
     ("V-01", {"soc_age_s": 901.0, "max_soc_age_s": 1e9}),
-    ("V-01", {"max_soc_age_s": math.nan}),
+    ("V-10", {"max_soc_age_s": math.nan}),
     ("V-01", {"soc": 32.0}),
     ("V-01", {"soc": 0.0, "reserve_soc": 0.0}),
     ("V-01", {"margin_soc": 40.0}),
@@ -152,6 +153,11 @@ BREACHES: list[tuple[str, dict[str, Any]]] = [
     ("V-12", {"faulted": True}),
     ("V-10", {"not_following": True}),
     ("V-10", {"not_following": True, "plan_age_s": None}),
+    ("V-10", {"meter_age_s": None, "plan_age_s": None}),
+    ("V-10", {"meter_age_s": math.nan}),
+    ("V-10", {"meter_age_s": -10.1}),
+    ("V-10", {"meter_age_s": 301.0}),
+    ("V-10", {"meter_age_s": 901.0, "max_soc_age_s": 1e9}),
     ("V-09", {"plan_age_s": None}),
     ("V-09", {"plan_age_s": 120.1}),
     ("V-09", {"plan_age_s": math.nan}),
@@ -267,6 +273,9 @@ NATIVE_GOOD = replace(GOOD, record=NATIVE, profile=NATIVE_LEASE)
         replace(GOOD, soc_age_s=-10.0),
         replace(GOOD, soc_age_s=300.0),
         replace(GOOD, soc_age_s=900.0, max_soc_age_s=900.0),
+        replace(GOOD, meter_age_s=-10.0),
+        replace(GOOD, meter_age_s=300.0),
+        replace(GOOD, meter_age_s=900.0, max_soc_age_s=900.0),
         replace(GOOD, soc=100.0),
         replace(GOOD, site_export_w=6999.0, site_export_committed_w=0.0),
         replace(GOOD, site_export_w=6999.0, site_export_committed_w=-9000.0),
@@ -327,6 +336,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "vehicle_max_discharge_w": mostly(5000, 12_000),
     "soc": mostly(20, 100),
     "soc_age_s": mostly(-12, 320),
+    "meter_age_s": mostly(-12, 320),
     "capacity_wh": mostly(5000, 100_000),
     "reserve_soc": mostly(0, 60),
     "margin_soc": st.floats(0, 30),
@@ -375,6 +385,8 @@ def test_an_accepted_order_keeps_every_invariant(order: Order) -> None:
     assert not order.not_following
     assert order.plan_age_s is not None
     assert order.plan_age_s <= 120
+    assert order.meter_age_s is not None
+    assert -10 <= order.meter_age_s <= 300
     assert order.record.may_discharge
     assert order.vehicle_bidirectional is True
     known = (
