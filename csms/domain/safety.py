@@ -243,9 +243,7 @@ def _clock(order: Order, now: datetime) -> bool:
 
 
 def _recent(age_s: float | None, order: Order) -> bool:
-    return (
-        finite(age_s) and -CLOCK_SKEW_MAX_S <= age_s <= SOC_AGE_MAX_S and age_s <= order.max_soc_age_s
-    )
+    return finite(age_s) and -CLOCK_SKEW_MAX_S <= age_s <= SOC_AGE_MAX_S and age_s <= order.max_soc_age_s
 
 
 def _metered(order: Order, now: datetime) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csms.store import dispatches
+from csms.store import dispatches, transactions
+from csms.store.transactions import ChargingNeedsRow
 from tests.grid.stage import Car, Stage, open_stage
 
 
