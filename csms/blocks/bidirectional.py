@@ -60,18 +60,21 @@ async def priority(request: words.NotifyPriorityChargingRequest, ctx: Context) -
 async def pulled(
     request: words.PullDynamicScheduleUpdateRequest, ctx: Context
 ) -> words.PullDynamicScheduleUpdateResponse:
-    """K28: what is in force for a dynamic profile of ours.
+    """K28: who idles by a dynamic lease of ours may idle on, and nobody else.
 
-    An answer makes the profile run on from now (K28.FR.13). Only the grid loop, which looks at the reserve,
-    may do that to a discharge; and what has ended stays so (K28.FR.12).
+    An answer makes the profile run on from now for its whole duration (K28.FR.13). Power that flows longer
+    than was ordered would be more than the envelope counts (V-05), and go past the look at the reserve
+    (V-01): only the grid loop's own update does that. What has ended stays so (K28.FR.12).
     """
     row = await profiles.by_id(ctx.db, ctx.station.id, request.charging_profile_id)
-    if row is None or row.state != "accepted" or row.valid_to is None or row.valid_to <= ctx.now:
-        return _rejected("No profile of this id is in force.")
-    if row.limit_w < 0:
-        return _rejected("A discharge is lengthened by an order only.")
+    if row is None or row.role != "lease" or row.state != "accepted":
+        return _rejected("No lease of this id is in force.")
+    if row.valid_to is None or row.valid_to <= ctx.now:
+        return _rejected("The lease of this id has ended.")
+    if row.limit_w != 0:
+        return _rejected("A power is lengthened by an order only.")
     return words.PullDynamicScheduleUpdateResponse(
-        status="Accepted", schedule_update=words.ChargingScheduleUpdateType(setpoint=row.limit_w)
+        status="Accepted", schedule_update=words.ChargingScheduleUpdateType(setpoint=0.0)
     )
 
 

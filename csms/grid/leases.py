@@ -174,9 +174,10 @@ class Line:
 
     `unclear` says that a lease of unknown depth may be there (found half done after a restart); `rewrite`
     that the station was away and must be told again before it is believed (V-09). Before `not_before` the
-    station wants no other profile, as for `settle_s` after a clear; `dynamic` says that the lease can be
-    updated (2.1); `read_back_w` is what its composite schedule was last seen to agree with. `ordered_at` is
-    when power on this side was first ordered, `lowered_at` when less of it was.
+    station wants no other profile, as for `settle_s` after a clear; `dynamic_s` is how long the lease runs on
+    after each update (2.1), None if it cannot be updated; `read_back_w` is what its composite schedule was
+    last seen to agree with. `ordered_at` is when power on this side was first ordered, `lowered_at` when less
+    of it was.
     """
 
     lease: Lease | None = None
@@ -186,7 +187,7 @@ class Line:
     rewrite: bool = False
     not_before: datetime | None = None
     settle_s: float = 0.0
-    dynamic: bool = False
+    dynamic_s: int | None = None
     read_back_w: float | None = None
     ordered_at: datetime | None = None
     lowered_at: datetime | None = None
@@ -216,7 +217,7 @@ class Line:
         before = [*self.unproven, *([self.lease] if self.lease else [])]
         self.replaced += [(old, at) for old in before]
         self.lease, self.unproven, self.unclear, self.rewrite, self.ordered_at = None, [], False, False, None
-        self.dynamic, self.read_back_w = False, None
+        self.dynamic_s, self.read_back_w = None, None
         if self.settle_s:
             self.not_before = at + timedelta(seconds=self.settle_s)
 
@@ -227,7 +228,7 @@ class Line:
     def pass_time(self, now: datetime, metered_at: datetime | None) -> None:
         """Forget what has run out, and what a meter reading later than its replacement has disproved."""
         if self.lease is not None and self.lease.until <= now:
-            self.lease, self.ordered_at, self.dynamic, self.read_back_w = None, None, False, None
+            self.lease, self.ordered_at, self.dynamic_s, self.read_back_w = None, None, None, None
         self.unproven = [lease for lease in self.unproven if lease.until > now]
         self.unclear = self.unclear and bool(self.unproven)
         self.replaced = [

@@ -288,8 +288,9 @@ class Actuator:
             return
         profile, record = work.order.profile, work.order.record
         line.settle_s = record.clear_async_s
-        dynamic = profile.kind is ProfileKind.DYNAMIC
-        updated = dynamic and line.dynamic and not line.rewrite and not line.unclear
+        # An update keeps the length that the lease was put with: another length is put in full (K28.FR.13).
+        lasts_s = profile.duration_s if profile.kind is ProfileKind.DYNAMIC else None
+        updated = lasts_s is not None and lasts_s == line.dynamic_s and not (line.rewrite or line.unclear)
         reply = await deliver(
             self._bus,
             key[0],
@@ -297,11 +298,11 @@ class Actuator:
         )
         if reply.state == "accepted":
             line.accepted(lease, self._clock.now())
-            line.dynamic = dynamic
+            line.dynamic_s = lasts_s
         elif reply.state == "rejected" or reply.reason == SUPERSEDED:
             line.refused(lease)
         if updated and reply.state != "accepted":
-            line.dynamic = False  # it may be gone: the next lease is put in full
+            line.dynamic_s = None  # it may be gone: the next lease is put in full
         await self._write(key, self._outcome(key, profile, reply), work.seat, Part.FOLLOWING)
         if reply.state == "accepted":
             await self._read_back(key, work)

@@ -166,13 +166,15 @@ async def test_k21_priority_is_asked_for_and_told(newest: Lab) -> None:
         assert await particulars(newest) == {"priorityCharging": activated}
 
 
-async def lease_row(lab: Lab, limit_w: float, *, left_s: float = 200, state: str = "accepted") -> None:
+async def lease_row(
+    lab: Lab, limit_w: float, *, left_s: float = 200, state: str = "accepted", role: str = "lease"
+) -> None:
     now = lab.house.gateway.house.clock.now()
     row = ProfileRow(
         identity=STATION,
         evse_id=1,
         profile_id=910_001,
-        role="lease",
+        role=role,
         purpose=Purpose.TX.value,
         limit_w=limit_w,
         transaction_id="tx-1",
@@ -188,21 +190,27 @@ async def pulled(lab: Lab) -> Json:
     return await lab.says("PullDynamicScheduleUpdate", {"chargingProfileId": 910_001})
 
 
-async def test_k28_what_is_in_force_is_told_to_who_pulls(newest: Lab) -> None:
-    await lease_row(newest, 3000.0)
-    assert await pulled(newest) == {"status": "Accepted", "scheduleUpdate": {"setpoint": 3000.0}}
+async def test_k28_who_idles_may_idle_on(newest: Lab) -> None:
+    await lease_row(newest, 0.0)
+    assert await pulled(newest) == {"status": "Accepted", "scheduleUpdate": {"setpoint": 0.0}}
 
 
-async def test_k28_a_discharge_is_never_lengthened_by_a_pull(newest: Lab) -> None:
-    await lease_row(newest, -3000.0)
+@pytest.mark.parametrize("limit_w", [-3000.0, -0.5, 0.5, 3000.0])
+async def test_v_05_no_power_is_lengthened_by_a_pull(newest: Lab, limit_w: float) -> None:
+    await lease_row(newest, limit_w)
     answer = await pulled(newest)
     assert (answer["status"], "scheduleUpdate" in answer) == ("Rejected", False)
+
+
+async def test_k28_what_is_no_lease_is_not_pulled(newest: Lab) -> None:
+    await lease_row(newest, 0.0, role="offer")
+    assert (await pulled(newest))["status"] == "Rejected"
 
 
 @pytest.mark.parametrize(("left_s", "state"), [(-1, "accepted"), (200, "cleared"), (200, "sent")])
 async def test_k28_fr_12_what_is_not_in_force_is_rejected(newest: Lab, left_s: float, state: str) -> None:
     assert (await pulled(newest))["status"] == "Rejected"
-    await lease_row(newest, 3000.0, left_s=left_s, state=state)
+    await lease_row(newest, 0.0, left_s=left_s, state=state)
     assert (await pulled(newest))["status"] == "Rejected"
 
 

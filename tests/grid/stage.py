@@ -161,7 +161,9 @@ class Car:
         if refusal is not None:
             return refusal
         self.written_at = self.clock.now()
-        self.held[ask.profile.id] = ask.profile
+        dynamic = ask.profile.kind is ProfileKind.DYNAMIC  # it counts from its last update, which is now
+        taken = replace(ask.profile, start=self.clock.now()) if dynamic else ask.profile
+        self.held[taken.id] = taken
         return ProfileAnswer(True)
 
     def _refusal(self, profile: ChargingProfile) -> ProfileAnswer | None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from csms.domain.dialect_record import Composite, DialectRecord, Discharge, declared
 from csms.domain.grid_event import GridEvent
-from csms.domain.profile import ProfileKind, UpdateSetpoint
+from csms.domain.profile import ProfileKind, Purpose, UpdateSetpoint
 from csms.domain.program import Terms
 from csms.grid.delivery import agrees, composite_w, pause_seconds
 from csms.grid.leases import Lease, Line, lease_seconds
@@ -88,6 +88,18 @@ async def test_v_03_a_dynamic_lease_ends_without_us(stage: Stage) -> None:
     stage.loops.clear()
     await stage.live(310)
     assert car.power_w >= 0
+
+
+async def test_v_05_a_dynamic_lease_never_outlasts_what_is_counted(stage: Stage) -> None:
+    """An update cannot shorten: near the event's end the shorter lease is put in full."""
+    car, event = await running(stage, DYNAMIC)
+    await stage.live((event.end - stage.clock.now()).total_seconds() - 20)
+    (lease,) = (held for held in car.held.values() if held.purpose is Purpose.TX)
+    assert lease.duration_s is not None
+    counted = stage.loop._actuator.line((car.station_id, 1)).lease
+    assert counted is not None
+    assert lease.start + timedelta(seconds=lease.duration_s) <= counted.until
+    assert len(car.leases) > 1
 
 
 async def test_a_dynamic_lease_that_is_gone_is_put_anew(stage: Stage) -> None:
