@@ -392,10 +392,7 @@ _REASONS: tuple[tuple[NoDischarge, Callable[[_Case], bool]], ...] = (
 
 
 def _why_not(case: _Case) -> NoDischarge | None:
-    for reason, holds in _REASONS:
-        if holds(case):
-            return reason
-    return None
+    return next((reason for reason, holds in _REASONS if holds(case)), None)
 
 
 _HANDS_OFF = frozenset(
