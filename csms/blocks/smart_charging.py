@@ -17,15 +17,22 @@ from csms.domain.facts import (
     ExternalLimitChanged,
     RequestChanged,
     ScheduleRefused,
+    SecurityAlarmRaised,
 )
 from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, UpdateSetpoint
-from csms.store import charging_needs, external_limits, requests, transactions
+from csms.store import charging_needs, external_limits, requests, stations, transactions
 from csms.store.transactions import ChargingNeedsRow
 from csms.wire import words
 from csms.wire.router import Router
 
 log = structlog.get_logger()
 router = Router()
+
+SOURCES_MAX = 8
+"""So many others may limit one EVSE, or the station as a whole."""
+LIMITS_MAX = 200
+"""So many limits of others are kept of one station."""
+TOO_MANY = "limited by more sources than can be counted"
 
 # ---- what stations tell us
 
@@ -102,26 +109,50 @@ async def reported_profiles(request: words.ReportChargingProfilesRequest, ctx: C
 
 @router.on(words.NotifyChargingLimitRequest)
 async def charging_limit(request: words.NotifyChargingLimitRequest, ctx: Context) -> None:
-    """K12: somebody else limits the station."""
-    limit, schedules = request.charging_limit, request.charging_schedule
+    """K12: somebody else limits the station.
+
+    A source is free text since 2.1. A limit for which there is no room cannot be counted: no order goes to
+    such a station until a person has looked at it.
+    """
+    limit, evse_id = request.charging_limit, sound(request.evse_id)
+    source, who = limit.charging_limit_source, ctx.station.id
     log.warning(
         "external limit",
-        station_id=ctx.station.id,
+        station_id=who,
         evse_id=request.evse_id,
-        source=limit.charging_limit_source,
+        source=source,
         grid_critical=limit.is_grid_critical,
     )
-    ctx.keep(
-        external_limits.limited(
-            ctx.station.id,
-            sound(request.evse_id),
-            limit.charging_limit_source,
-            grid_critical=limit.is_grid_critical,
-            schedule=None if schedules is None else msgspec.json.encode(schedules).decode(),
-            at=ctx.now,
+    if await _has_room(ctx, evse_id, source):
+        told = request.charging_schedule
+        ctx.keep(
+            external_limits.limited(
+                who,
+                evse_id,
+                source,
+                grid_critical=limit.is_grid_critical,
+                schedule=None if told is None else msgspec.json.encode(told).decode(),
+                at=ctx.now,
+            )
         )
-    )
-    ctx.emit(ExternalLimitChanged(ctx.now, ctx.station.id, request.evse_id or 0))
+    else:
+        log.error("external limit not kept", station_id=who, evse_id=evse_id, source=source)
+        ctx.keep(stations.held(who, TOO_MANY))
+        ctx.emit(SecurityAlarmRaised(ctx.now, who, "TooManyChargingLimits"))
+    ctx.emit(ExternalLimitChanged(ctx.now, who, evse_id))
+
+
+async def _has_room(ctx: Context, evse_id: int, source: str) -> bool:
+    """Whether one more limit can be kept; those that are over make room."""
+    rows = await external_limits.limits(ctx.db, ctx.station.id)
+    here = [row for row in rows if row.evse_id == evse_id]
+    if any(row.source == source for row in here):
+        return True
+    if len(here) < SOURCES_MAX and len(rows) < LIMITS_MAX:
+        return True
+    ctx.keep(external_limits.tidied(ctx.station.id))
+    rows, here = ([row for row in each if row.cleared_at is None] for each in (rows, here))
+    return len(here) < SOURCES_MAX and len(rows) < LIMITS_MAX
 
 
 @router.on(words.ClearedChargingLimitRequest)

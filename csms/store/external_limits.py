@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Field, SQLModel
 
 from csms.store.database import Database
@@ -55,6 +55,11 @@ _CLEARED = write(
     )
     .values(cleared_at=bindparam("p_at")),
 )
+_TIDIED = write(
+    ChargingLimitRow,
+    ("p_identity",),
+    delete(LIMIT).where(LIMIT.c.identity == bindparam("p_identity"), LIMIT.c.cleared_at.is_not(None)),
+)
 
 
 async def limits(db: Database, identity: str) -> list[ChargingLimitRow]:
@@ -91,6 +96,11 @@ def limited(
 def cleared(identity: str, evse_id: int, source: str, at: datetime) -> Change:
     """Somebody else limits the station no longer (K13)."""
     return Change(_CLEARED, ((identity, evse_id, plain(source), to_micros(at)),))
+
+
+def tidied(identity: str) -> Change:
+    """What is over at a station is not kept any longer."""
+    return Change(_TIDIED, ((identity,),))
 
 
 def planned(identity: str, evse_id: int, schedule: str, at: datetime) -> Change:

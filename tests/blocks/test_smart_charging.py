@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from csms.blocks import calls, smart_charging
 from csms.blocks.calls import Order
-from csms.domain.facts import ChargingNeedsReported
+from csms.blocks.smart_charging import LIMITS_MAX, SOURCES_MAX, TOO_MANY
+from csms.domain.facts import ChargingNeedsReported, SecurityAlarmRaised
 from csms.domain.profile import ClearProfile, InstallProfile, ProfileAnswer, lease_profile
 from csms.store import external_limits, requests
 from csms.wire import words
@@ -81,6 +82,47 @@ async def test_k12_k13_limits_of_others_are_kept(bench: Bench) -> None:
         (0, True, START),
         (1, True, None),
     ]
+
+
+def limit_of(source: str, evse_id: int) -> words.NotifyChargingLimitRequest:
+    limit = words.ChargingLimitType(charging_limit_source=source)
+    return words.NotifyChargingLimitRequest(charging_limit=limit, evse_id=evse_id)
+
+
+async def in_force(bench: Bench) -> int:
+    return sum(row.cleared_at is None for row in await external_limits.limits(bench.db, STATION))
+
+
+async def test_k12_a_limit_that_cannot_be_kept_stops_all_orders(bench: Bench) -> None:
+    for number in range(SOURCES_MAX):
+        assert await bench.tell(limit_of(f"energy manager {number}", 1)) is None
+    await bench.tell(limit_of("energy manager 0", 1))  # known: its newer word takes the place of the older
+    assert (await bench.station()).hold is None
+    assert await bench.tell(limit_of("one more", 1)) is None
+    assert (await bench.station()).hold == TOO_MANY
+    assert await in_force(bench) == SOURCES_MAX
+    assert [fact.kind for fact in bench.told(SecurityAlarmRaised)] == ["TooManyChargingLimits"]
+    await bench.tell(limit_of("one more", 2))
+    assert await in_force(bench) == SOURCES_MAX + 1
+
+
+async def test_k12_limits_at_evses_without_end_are_bounded_too(bench: Bench) -> None:
+    for evse_id in range(LIMITS_MAX):
+        await bench.tell(limit_of("EMS", evse_id))
+    assert (await bench.station()).hold is None
+    await bench.tell(limit_of("EMS", 1 << 30))
+    assert (await bench.station()).hold == TOO_MANY
+    assert await in_force(bench) == LIMITS_MAX
+
+
+async def test_k13_limits_that_are_over_make_room(bench: Bench) -> None:
+    for number in range(3 * SOURCES_MAX):
+        await bench.tell(limit_of(f"manager {number}", 1))
+        gone = words.ClearedChargingLimitRequest(charging_limit_source=f"manager {number}", evse_id=1)
+        await bench.tell(gone)
+    assert (await bench.station()).hold is None
+    assert len(await external_limits.limits(bench.db, STATION)) <= SOURCES_MAX
+    assert await in_force(bench) == 0
 
 
 async def test_k01_k09_k10_what_we_ask(bench: Bench) -> None:
