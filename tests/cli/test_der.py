@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.cli.test_station_commands import NOW, Station, served
+from tests.cli.scripted import NOW, Station, served
 
 LIMIT = '{"priority": 1, "pctMaxDischargePower": 40}'
 

@@ -1,102 +1,12 @@
 """Commands to a station that is there: a station of a few lines answers them."""
 
-import base64
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from csms.cli.main import run
-from csms.wire.v201 import DIALECT
-from tests.cli.conftest import Cli, Ended, start, stop
-from tests.conformance.payloads import smallest
-
-BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
-NOW = "2026-01-01T00:00:00Z"
-PLACE = {"component": {"name": "TxCtrlr"}, "variable": {"name": "StopTxOnInvalidId"}}
-
-
-class Station:
-    """Accepts whatever it is asked; tells what it was asked for after the answer."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.replies: dict[str, dict[str, Any]] = {}
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def call(self, action: str, payload: dict[str, Any]) -> None:
-        self.socket.send(json.dumps([2, f"{action}{len(self.asked)}", action, payload]))
-
-    def run(self) -> None:
-        self.call("BootNotification", BOOT)
-        try:
-            for text in self.socket:
-                frame = json.loads(text)
-                if frame[0] == 2:
-                    self.asked.append((frame[2], frame[3]))
-                    self.socket.send(json.dumps([3, frame[1], self.answer(frame[2], frame[3])]))
-                    self.follow(frame[2], frame[3])
-        except ConnectionClosed:
-            return
-
-    def answer(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
-        if action in self.replies:
-            return self.replies[action]
-        if action == "GetVariables":
-            got = [
-                {**one, "attributeStatus": "Accepted", "attributeValue": "7"}
-                for one in payload["getVariableData"]
-            ]
-            return {"getVariableResult": got}
-        if action == "SetVariables":
-            places = [
-                {key: one[key] for key in ("component", "variable")} for one in payload["setVariableData"]
-            ]
-            return {"setVariableResult": [{**one, "attributeStatus": "Accepted"} for one in places]}
-        if action == "GetLocalListVersion":
-            return {"versionNumber": 0}
-        return {"status": "Unlocked" if action == "UnlockConnector" else "Accepted"}
-
-    def follow(self, action: str, payload: dict[str, Any]) -> None:
-        if action == "GetBaseReport":
-            value = {"value": "false", "mutability": "ReadWrite"}
-            data = [{**PLACE, "variableAttribute": [value]}]
-            told = {"requestId": payload["requestId"], "generatedAt": NOW, "seqNo": 0, "reportData": data}
-            self.call("NotifyReport", told)
-        elif action == "GetLog":
-            told = {"requestId": payload["requestId"], "status": "UploadFailure"}
-            self.call("LogStatusNotification", told)
-        elif action == "GetDERControl":
-            limit = {"priority": 1, "pctMaxDischargePower": 40.0}
-            one = {"id": "l", "isDefault": False, "isSuperseded": False, "limitMaxDischarge": limit}
-            self.call("ReportDERControl", {"requestId": payload["requestId"], "limitMaxDischarge": [one]})
-
-
-@contextmanager
-def served(folder: Path, version: str) -> Iterator[tuple[Cli, Station]]:
-    """A server, and the station C1 of this OCPP version at it."""
-    process, ready = start(folder)
-    csms = Cli(folder, {"CSMS_URL": ready["api"]})
-    body = csms("station", "add", "C1", "--json").json
-    credentials = base64.b64encode(f"c1:{body['password']}".encode()).decode()
-    with connect(
-        f"{ready['ocpp']}/c1",
-        subprotocols=[Subprotocol(f"ocpp{version}")],
-        additional_headers={"Authorization": f"Basic {credentials}"},
-        proxy=None,
-    ) as socket:
-        station = Station(socket)
-        station.thread.start()
-        yield csms, station
-    assert stop(process) == 0
+from tests.cli.conftest import Cli
+from tests.cli.scripted import Here, Station, beside, served
 
 
 @pytest.fixture(scope="module")
@@ -190,36 +100,10 @@ def test_a_site_is_read_in_or_refused_as_a_whole(running: tuple[Cli, Station], t
     csms("station", "import", str(tmp_path / "none.csv")).refused(2, "cannot be read")
 
 
-Here = Callable[..., Ended]
-
-
 @pytest.fixture
-def here(
-    running: tuple[Cli, Station], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Here:
-    """The command line in this process: many commands in little time."""
-    csms, _ = running
-    monkeypatch.chdir(csms.folder)
-    monkeypatch.setenv("CSMS_URL", csms.env["CSMS_URL"])
-
-    def command(*arguments: str) -> Ended:
-        code = run(list(arguments))
-        told = capsys.readouterr()
-        return Ended(code, told.out, told.err)
-
-    return command
-
-
-@pytest.mark.timeout(300)
-def test_every_call_of_the_standard_from_the_command_line(running: tuple[Cli, Station], here: Here) -> None:
-    _, station = running
-    for action in sorted(DIALECT.vocabulary.asked):
-        payload, reply = smallest(f"{action}Request"), smallest(f"{action}Response")
-        station.replies = {action: reply}
-        told = here("station", "call", "C1", action, json.dumps(payload), "--json").json
-        assert (told["state"], told["answer"]) == ("answered", reply), action
-        assert station.asked[-1] == (action, payload)
-    station.replies = {}
+def here(running: tuple[Cli, Station], capsys: pytest.CaptureFixture[str]) -> Iterator[Here]:
+    with beside(running[0], capsys) as command:
+        yield command
 
 
 @pytest.mark.timeout(300)

@@ -26,7 +26,9 @@ def least(part: Json, definitions: Json) -> Any:
         case "array":
             return [least(part["items"], definitions)]
         case "string":
-            return "2026-01-01T00:00:00Z" if part.get("format") == "date-time" else "x"
+            return {"date-time": "2026-01-01T00:00:00Z", "uri": "ftp://host/x"}.get(
+                part.get("format", ""), "x"
+            )
         case "integer" | "number":
             return max(1, part.get("minimum", 1))
         case "boolean":
