@@ -1,5 +1,6 @@
 """OCPP 1.6: what stations say, each message in plain JSON at a real gateway, and what becomes of it."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -207,6 +208,19 @@ async def test_meter_values_without_a_transaction_are_of_the_connector(lab: Lab1
     await lab.meter(None, {"value": "7", "unit": "kWh"}, connector=2)
     await lab.meter(0, {"value": "8", "unit": "kWh"}, connector=2)  # 0: none, to some stations
     assert (await lab.get("/transactions"))["items"] == []
+
+
+@pytest.mark.parametrize("transaction", [{}, {"transactionId": -1}])
+async def test_signed_values_outside_transactions_are_kept_to_the_byte(lab: Lab16, transaction: Json) -> None:
+    sampled = [{"value": "7", "unit": "kWh"}, {"value": "T0NNRnx7IkZWIjoi\u00e4", "format": "SignedData"}]
+    value = {"timestamp": now_text(), "sampledValue": sampled}
+    text = json.dumps({"connectorId": 2, **transaction, "meterValue": [value]}, indent=1)
+    for number in ("a", "b"):  # told twice it is kept once
+        await lab.station.send(f'[2,"{number}","MeterValues",{text}]')
+        assert (await lab.station.receive())[:2] == [3, number]
+    await lab.meter(None, {"value": "8", "unit": "kWh", "format": "Raw"}, connector=2)
+    (kept,) = (await lab.get(f"{PATH}/signed-meter-values"))["items"]
+    assert (kept["evseId"], kept["message"]) == (2, text)
 
 
 async def test_the_clock_is_judged_by_what_cannot_have_waited(lab: Lab16) -> None:

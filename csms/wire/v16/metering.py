@@ -10,6 +10,7 @@ from csms.wire.v16 import messages as m
 
 REGISTER = "Energy.Active.Import.Register"
 
+_SIGNED = "SignedData"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
 
 Sampled = m.MeterValuesSampledValue | m.StopTransactionSampledValue
@@ -26,8 +27,13 @@ def readings(values: Sequence[m.MeterValue | m.TransactionData]) -> tuple[Readin
     return tuple(sorted(found, key=lambda one: one.at))
 
 
+def signed(values: Sequence[m.MeterValue]) -> bool:
+    """Whether any of them is signed data, which is worth nothing but as it came."""
+    return any(one.format == _SIGNED for value in values for one in value.sampled_value)
+
+
 def _reading(value: m.MeterValue | m.TransactionData) -> Reading:
-    plain = [one for one in value.sampled_value if one.format != "SignedData"]  # a signature is no number
+    plain = [one for one in value.sampled_value if one.format != _SIGNED]  # a signature is no number
     return reading(instant(value.timestamp), [_sampled(one) for one in plain])
 
 

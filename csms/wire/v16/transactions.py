@@ -4,7 +4,6 @@
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -18,7 +17,7 @@ from csms.errors import OcppError
 from csms.wire.dialect import EMPTY, Inbound
 from csms.wire.times import instant
 from csms.wire.v16 import messages as m
-from csms.wire.v16.metering import readings
+from csms.wire.v16.metering import readings, signed
 from csms.wire.v16.tokens import tag_info, token
 
 _encode = msgspec.json.encode
@@ -115,7 +114,7 @@ def _ended(answer: TransactionAnswer) -> bytes:
 def _metered(report: m.MeterValuesRequest, payload: bytes) -> UnnumberedEvent | MeterReport:
     values = readings(report.meter_value)
     if report.transaction_id is UNSET or report.transaction_id <= 0:  # 0 and -1: none, to some stations
-        return _outside(report.connector_id, values)
+        return _outside(report, values, payload)
     evse_id = evse_of(report.connector_id)
     return UnnumberedEvent(
         TransactionEvent(
@@ -133,10 +132,10 @@ def _metered(report: m.MeterValuesRequest, payload: bytes) -> UnnumberedEvent | 
     )
 
 
-def _outside(connector_id: int, values: Sequence[Reading]) -> MeterReport:
-    if not is_place(connector_id):
+def _outside(report: m.MeterValuesRequest, values: tuple[Reading, ...], payload: bytes) -> MeterReport:
+    if not is_place(report.connector_id):
         raise OcppError("PropertyConstraintViolation", "No connector has this number.")
-    return MeterReport(connector_id, tuple(values))
+    return MeterReport(report.connector_id, values, payload if signed(report.meter_value) else None)
 
 
 INBOUND = {
