@@ -50,8 +50,6 @@ Percent = Annotated[float, typer.Option(min=0.0, max=100.0, help="Percent.")]
 
 def ev(  # noqa: PLR0913 - a command's options are its arguments
     secc: Annotated[str | None, typer.Option(help="The station as HOST:PORT, without discovery.")] = None,
-    host: Annotated[str, typer.Option(help="The same in two parts: its address,")] = _LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="its port.")] = 0,
     interface: Interface = None,
     pki: Pki = None,
     vehicle: Annotated[str, typer.Option(help="Part of a vehicle's name in the catalogue.")] = "Leaf e+",
@@ -68,9 +66,7 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     as_json: AsJson = False,
 ) -> None:
     """A vehicle alone: finds a station, charges and discharges as it says, ends at SIGINT."""
-    if secc is not None:
-        host, port = _host_and_port(secc)
-    if (interface is None) is (port == 0):
+    if (interface is None) is (secc is None):
         raise WrongUse("either --secc or --interface")
     if control not in _CONTROLS:
         raise WrongUse("--control is dynamic or scheduled")
@@ -83,7 +79,8 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     car = Vehicle("SIMEV1", model, Battery.at(model.battery, soc), needs)
     plan = Plan(_VEHICLE_DIALECTS[protocol], loop_period_s, _CONTROLS[control])
     alone = _Car(car, clock, Output(as_json), loops)
-    run(alone.drive(plan, (host, port, interface), pki))
+    where = (_LOOPBACK, 0) if secc is None else _host_and_port(secc)
+    run(alone.drive(plan, (*where, interface), pki))
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -22,10 +22,8 @@ class HighLevel(StrEnum):
     MEMORY = "memory"
     WIRE = "wire"
     """As bytes over TCP on loopback."""
-    TLS = "tls"
+    TLS = "wire+tls"
     """As bytes over TLS 1.3 on loopback, with test certificates."""
-    WIRE_TLS = "wire+tls"
-    """The same."""
     NONE = "none"
 
 

@@ -262,7 +262,16 @@ async def test_both_ends_of_iso_15118_alone_over_tls(tmp_path: Path) -> None:
 async def test_a_station_alone_takes_orders_by_typing(protocol: str) -> None:
     async with started("secc", "--service", "2", "--sessions", "1", "--json") as station:
         port = (await station.until("listening"))["port"]
-        ev = ["ev", "--port", str(port), "--loop-period-s", "0.05", "--protocol", protocol, "--json"]
+        ev = [
+            "ev",
+            "--secc",
+            f"127.0.0.1:{port}",
+            "--loop-period-s",
+            "0.05",
+            "--protocol",
+            protocol,
+            "--json",
+        ]
         async with started(*ev) as vehicle:
             assert (await vehicle.until("power"))["power_w"] > 0
             await station.type("limit nowhere")
@@ -278,9 +287,9 @@ async def test_a_station_alone_takes_orders_by_typing(protocol: str) -> None:
     "arguments",
     [
         ("ev",),
-        ("ev", "--port", "1", "--interface", "lo"),
-        ("ev", "--port", "1", "--control", "none"),
-        ("ev", "--port", "1", "--protocol", "3"),
+        ("ev", "--secc", "127.0.0.1:1", "--interface", "lo"),
+        ("ev", "--secc", "127.0.0.1:1", "--control", "none"),
+        ("ev", "--secc", "127.0.0.1:1", "--protocol", "3"),
         ("secc", "--service", "3"),
     ],
 )
@@ -291,6 +300,6 @@ async def test_ends_refuse_wrong_options(arguments: tuple[str, ...]) -> None:
 
 
 async def test_a_vehicle_without_a_station_says_so() -> None:
-    code, _, err = await finished("ev", "--port", "1")
+    code, _, err = await finished("ev", "--secc", "127.0.0.1:1")
     assert code == 1
     assert "onnect" in err
