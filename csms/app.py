@@ -26,7 +26,6 @@ from csms.api.numbers import CountedBus, Numbers
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER, ROUTER
 from csms.blocks.calls import Desk
-from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
 from csms.blocks.inquiry import Inquiry
 from csms.blocks.retries import Retries
@@ -42,6 +41,7 @@ from csms.gateway.house import GatewaySettings, House
 from csms.gateway.listener import Ports
 from csms.gateway.server import Gateway
 from csms.gateway.tls import TlsSettings
+from csms.grid.charging_needs import Offers
 from csms.grid.loop import GridLoop
 from csms.grid.settlement import Settler
 from csms.grid.timekeeper import Timekeeper

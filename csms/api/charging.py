@@ -11,7 +11,8 @@ from csms.api.idempotency import Answer, once
 from csms.api.shapes import Body, Flag, Magnitude, Page, Shape, Time, Whole
 from csms.api.stations import registered
 from csms.api.wiring import Wired
-from csms.blocks import charging_needs, smart_charging
+from csms.blocks import smart_charging
+from csms.grid import charging_needs
 from csms.store import external_limits
 from csms.wire import words
 

@@ -1,7 +1,7 @@
 """What a vehicle that tells its needs is offered (K15), and whether its own plan fits that (K16, K17).
 
 An offer is one limit from now until the vehicle leaves, never below zero: the lowest of what EVSE and vehicle
-can take and of the site's fair share. The vehicle makes its plan under it by itself.
+can take and of a fair share of every place around. The vehicle makes its plan under it by itself.
 """
 
 from collections.abc import Iterable
@@ -21,22 +21,34 @@ _PHASES = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What may flow into a place, a magnitude in W, and the vehicles there among whom it is shared."""
+
+    import_w: float
+    vehicles: int
+
+    @property
+    def power_w(self) -> float:
+        """Of one of them: each gets the same."""
+        return self.import_w / max(1, self.vehicles)
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What bounds an offer, magnitudes in W; None: not known, or no limit.
 
-    `vehicles` are those plugged in at the site, this one among them: each gets the same share of its import.
+    `shares` has one entry for each place around (feeder, transformer, site, station).
     """
 
     evse_w: float | None = None
     vehicle_w: float | None = None
-    site_import_w: float | None = None
-    vehicles: int = 1
+    shares: tuple[Share, ...] = ()
     wanted_w: float | None = None
 
     def limit_w(self) -> float | None:
         """The highest power that fits all of them; None if nothing is known to bound it."""
-        site_w = None if self.site_import_w is None else self.site_import_w / max(1, self.vehicles)
-        known = [bound for bound in (self.evse_w, self.vehicle_w, site_w, self.wanted_w) if bound is not None]
+        told = (self.evse_w, self.vehicle_w, self.wanted_w, *(share.power_w for share in self.shares))
+        known = [bound for bound in told if bound is not None]
         return max(0.0, min(known)) if known else None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from csms.domain.site import SiteLimit, evse_place, names_around, station_place
+from csms.domain.site import SiteLimit, around, evse_place, names_around, station_place
 from csms.grid.external import Bound, bound_of
 from csms.grid.pace import Steps, slices, walk
 from csms.store import external_limits, stations
@@ -13,7 +13,7 @@ from csms.store import places as stored
 from csms.store.database import Database
 from csms.store.external_limits import ChargingLimitRow
 from csms.store.places import StationLimitRow
-from csms.store.stations import SiteRow
+from csms.store.stations import SiteRow, StationRow
 from csms.store.transactions import FleetRow
 
 
@@ -23,6 +23,28 @@ async def places(db: Database, now: datetime) -> dict[str, SiteLimit]:
     limited = await stored.limited(db, told)
     sites = {row.site_id: site_limit(row) for row in await stations.sites(db)}
     return _counted(sites, await stored.evse_counts(db)) | placed(limited, told)
+
+
+async def places_around(db: Database, station: StationRow) -> tuple[SiteLimit, ...]:
+    """The station as a place and all sites around it; reads those alone. Raises `StoreUnavailable`.
+
+    Without what others say: that comes and goes, and the station keeps it by itself.
+    """
+    bounds = station.import_limit_w, station.export_limit_w
+    own = StationLimitRow(station.identity, station.site_id, *bounds, evses=0)
+    found = await _outwards(db, station.site_id) | placed([own], {})
+    return tuple(around(found, station_place(station.identity)))
+
+
+async def _outwards(db: Database, site_id: str | None) -> dict[str, SiteLimit]:
+    found: dict[str, SiteLimit] = {}
+    while site_id is not None and site_id not in found:
+        row = await stations.get_site(db, site_id)
+        if row is None:
+            break
+        found[site_id] = site_limit(row)
+        site_id = row.within_id
+    return found
 
 
 Told = Mapping[str, Mapping[int, Sequence[Bound]]]

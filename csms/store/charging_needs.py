@@ -4,6 +4,7 @@ An offer stands in the table of profiles under the id that the EVSE's leases hav
 newer takes the place of the older.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select, update
@@ -17,6 +18,7 @@ from csms.store.transaction_rows import NEEDS, TRANSACTION, ChargingNeedsRow
 
 OFFER = "offer"
 _GRID = ("lease", "fallback")
+_NAMES = 500  # in one statement
 
 
 async def get(db: Database, identity: str, evse_id: int) -> ChargingNeedsRow | None:
@@ -25,13 +27,16 @@ async def get(db: Database, identity: str, evse_id: int) -> ChargingNeedsRow | N
     return await db.one(ChargingNeedsRow, query)
 
 
-async def vehicles_at(db: Database, site_id: str) -> int:
-    """How many transactions are open at a site."""
-    query = select(func.count()).select_from(
-        TRANSACTION.join(STATION, TRANSACTION.c.identity == STATION.c.identity)
-    )
-    row = await db.first(query.where(TRANSACTION.c.open, STATION.c.site_id == site_id))
-    return 0 if row is None else int(row[0])
+async def vehicles_at(db: Database, site_ids: Sequence[str]) -> int:
+    """How many transactions are open at these sites together."""
+    joined = TRANSACTION.join(STATION, TRANSACTION.c.identity == STATION.c.identity)
+    query = select(func.count()).select_from(joined)
+    found = 0
+    for start in range(0, len(site_ids), _NAMES):
+        named = STATION.c.site_id.in_(site_ids[start : start + _NAMES])
+        row = await db.first(query.where(TRANSACTION.c.open, named))
+        found += 0 if row is None else int(row[0])
+    return found
 
 
 async def offer_in_force(db: Database, identity: str, evse_id: int, now: datetime) -> ProfileRow | None:

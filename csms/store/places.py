@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 
 from csms.store.database import Database
-from csms.store.stations import EVSE, STATION
+from csms.store.stations import EVSE, SITE, STATION
 
 _NAMES = 500  # in one statement
 
@@ -42,3 +42,14 @@ async def evse_counts(db: Database) -> dict[str, int]:
     query = select(STATION.c.site_id, func.count().label("evses")).select_from(joined)
     query = query.where(STATION.c.site_id.is_not(None)).group_by(STATION.c.site_id)
     return {row.site_id: row.evses for row in await db.all(query)}
+
+
+async def sites_within(db: Database, site_id: str) -> list[str]:
+    """The site and all sites within it."""
+    found, inner = {site_id: None}, [site_id]
+    while inner:
+        query = select(SITE.c.site_id).where(SITE.c.within_id.in_(inner[:_NAMES])).order_by(SITE.c.site_id)
+        named = [row.site_id for row in await db.all(query) if row.site_id not in found]
+        found |= dict.fromkeys(named)
+        inner = [*inner[_NAMES:], *named]
+    return [*found]

@@ -16,12 +16,12 @@ from csms.api import app as api
 from csms.api.wiring import Wiring
 from csms.blocks import AFTER
 from csms.blocks.calls import Desk
-from csms.blocks.charging_needs import Offers
 from csms.blocks.context import Policy
 from csms.blocks.retries import Retries
 from csms.blocks.signing import Signing
 from csms.blocks.tariff import RunningCost
 from csms.gateway.tls import TlsSettings
+from csms.grid.charging_needs import Offers
 from csms.pki import passwords
 from csms.pki.trust import Trust
 from csms.store import stations, users

@@ -160,8 +160,8 @@ async def test_k15_a_share_of_what_the_site_has(octt: Lab) -> None:
 
 
 async def test_k15_the_transaction_may_be_told_later(octt: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("csms.blocks.charging_needs.TRY_EVERY_S", 0.01)
-    monkeypatch.setattr("csms.blocks.charging_needs.TRIES", 10_000)
+    monkeypatch.setattr("csms.grid.charging_needs.TRY_EVERY_S", 0.01)
+    monkeypatch.setattr("csms.grid.charging_needs.TRIES", 10_000)
     await _wants(octt)
     await charging(octt)
     assert _limit(await _offered(octt)) == RATING_W

@@ -8,6 +8,8 @@ While a grid event has the EVSE its leases are what the vehicle plans by: no off
 """
 
 import asyncio
+import math
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +18,15 @@ import structlog
 from csms.blocks import smart_charging
 from csms.bus.bus import Bus
 from csms.clock import Clock
-from csms.domain.charging_needs import Room, offer
+from csms.domain.charging_needs import Room, Share, offer
 from csms.domain.facts import ChargingNeedsReported, ScheduleRefused
 from csms.domain.profile import ChargingProfile, InstallProfile, ProfileAnswer
+from csms.domain.site import station_place
 from csms.errors import Conflict, CsmsError, StationError
+from csms.grid.places import places_around
 from csms.store import charging_needs, stations, transactions
 from csms.store.database import Database
+from csms.store.places import sites_within
 from csms.store.profiles import Sent
 from csms.store.stations import StationRow
 from csms.store.transactions import TransactionRow
@@ -34,6 +39,9 @@ AGAIN_MAX = 3
 TRIES = 6
 TRY_EVERY_S = 5.0
 """A station may tell the needs before the transaction: it is looked for while the vehicle may wait (60 s)."""
+
+EVSES_MAX = 100
+"""So many EVSEs of one station wait for an offer at a time: a station chooses the numbers."""
 
 EvseKey = tuple[str, int]
 
@@ -57,8 +65,12 @@ class Offers:
         self._clock = clock
         self._room = asyncio.Semaphore(AT_ONCE)
         self._again: dict[EvseKey, int] = {}
-        self._under_way: set[EvseKey] = set()
-        self._anew: set[EvseKey] = set()
+        self._asked: dict[str, dict[int, int]] = {}  # station -> EVSE -> tries that are left
+
+    @property
+    def waiting(self) -> int:
+        """At how many EVSEs an offer is still to be made."""
+        return sum(map(len, self._asked.values()))
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -69,13 +81,8 @@ class Offers:
             async for fact in facts:
                 assert isinstance(fact, ChargingNeedsReported | ScheduleRefused)
                 key = (fact.station_id, fact.evse_id)
-                if not self._due(key, fact):
-                    continue
-                if key in self._under_way:
-                    self._anew.add(key)
-                    continue
-                self._under_way.add(key)
-                group.create_task(self._serve(key))
+                if self._due(key, fact) and self._noted(key):
+                    group.create_task(self._serve(fact.station_id))
 
     def _due(self, key: EvseKey, fact: ChargingNeedsReported | ScheduleRefused) -> bool:
         if isinstance(fact, ChargingNeedsReported):
@@ -84,27 +91,44 @@ class Offers:
         self._again[key] = self._again.get(key, 0) + 1
         return self._again[key] <= AGAIN_MAX
 
-    async def _serve(self, key: EvseKey) -> None:
-        """One at a time for an EVSE; what comes meanwhile is served by one more."""
-        try:
-            await self._guarded(key)
-            while key in self._anew:
-                self._anew.discard(key)
-                await self._guarded(key)
-        finally:
-            self._under_way.discard(key)
+    def _noted(self, key: EvseKey) -> bool:
+        """Whether the station has no task yet. One serves all of its EVSEs, and what comes meanwhile."""
+        station_id, evse_id = key
+        idle = station_id not in self._asked
+        waiting = self._asked.setdefault(station_id, {})
+        if evse_id not in waiting and len(waiting) >= EVSES_MAX:
+            log.warning("too many EVSEs wait for an offer", station_id=station_id, evse_id=evse_id)
+            return False
+        waiting[evse_id] = TRIES
+        return idle
 
-    async def _guarded(self, key: EvseKey) -> None:
+    async def _serve(self, station_id: str) -> None:
+        """Offer at each EVSE that waits; where there is no transaction yet, a few times more."""
+        waiting = self._asked[station_id]
         try:
-            for _ in range(TRIES):
-                if await self._offered(key):
-                    return
-                await self._clock.sleep(TRY_EVERY_S)
-            log.info("no transaction to offer for", station_id=key[0], evse_id=key[1])
+            while waiting:
+                for evse_id in [*waiting]:
+                    left = waiting.pop(evse_id) - 1
+                    if await self._guarded((station_id, evse_id)) or evse_id in waiting:
+                        continue
+                    if left > 0:
+                        waiting[evse_id] = left
+                    else:
+                        log.info("no transaction to offer for", station_id=station_id, evse_id=evse_id)
+                if waiting and TRIES not in waiting.values():
+                    await self._clock.sleep(TRY_EVERY_S)
+        finally:
+            del self._asked[station_id]
+
+    async def _guarded(self, key: EvseKey) -> bool:
+        """Whether this EVSE is done with: it has an offer, or can have none."""
+        try:
+            return await self._offered(key)
         except CsmsError as error:
             log.info("nothing offered", station_id=key[0], evse_id=key[1], reason=str(error.args[-1:]))
         except Exception as error:  # one station's trouble is never that of all others
             log.error("offer failed", station_id=key[0], evse_id=key[1], reason=type(error).__name__)
+        return True
 
     async def _offered(self, key: EvseKey) -> bool:
         async with self._room:
@@ -155,15 +179,21 @@ async def make_offer(
 async def _offer(
     db: Database, station: StationRow, transaction: TransactionRow, wish: tuple[datetime, float | None]
 ) -> ChargingProfile:
-    """The profile that fits the vehicle, its EVSE, its site and what a person wants. Raises `Conflict`."""
+    """The profile that fits the vehicle, all places around and what a person wants. Raises `Conflict`."""
     now, wanted_w = wish
     evse_id = transaction.evse_id
     assert evse_id is not None
     needs = await charging_needs.get(db, station.identity, evse_id)
-    vehicle_w = None if needs is None else needs.max_charge_w
-    limit_w = (await _room(db, station, evse_id, vehicle_w, wanted_w)).limit_w()
+    ratings = await stations.evses(db, station.identity)
+    room = Room(
+        evse_w=next((row.max_charge_w for row in ratings if row.evse_id == evse_id), None),
+        vehicle_w=None if needs is None else needs.max_charge_w,
+        shares=tuple([share async for share in _shares(db, station)]),
+        wanted_w=wanted_w,
+    )
+    limit_w = room.limit_w()
     if limit_w is None:
-        raise Conflict("No rating of the EVSE, no power of the vehicle and no limit of the site is known.")
+        raise Conflict("No rating of the EVSE, no power of the vehicle and no limit of a place is known.")
     departure = None if needs is None else needs.departure
     return offer(evse_id, transaction.transaction_id, limit_w, departure, now)
 
@@ -196,13 +226,13 @@ async def _running(db: Database, identity: str, evse_id: int) -> TransactionRow 
     return rows[-1] if rows else None
 
 
-async def _room(
-    db: Database, station: StationRow, evse_id: int, vehicle_w: float | None, wanted_w: float | None
-) -> Room:
-    ratings = await stations.evses(db, station.identity)
-    evse_w = next((row.max_charge_w for row in ratings if row.evse_id == evse_id), None)
-    site = None if station.site_id is None else await stations.get_site(db, station.site_id)
-    if site is None or site.import_limit_w is None:
-        return Room(evse_w, vehicle_w, wanted_w=wanted_w)
-    vehicles = await charging_needs.vehicles_at(db, site.site_id)
-    return Room(evse_w, vehicle_w, site.import_limit_w, vehicles, wanted_w)
+async def _shares(db: Database, station: StationRow) -> AsyncIterator[Share]:
+    """What each place around that has a limit leaves to one of its vehicles."""
+    for place in await places_around(db, station):
+        if math.isinf(place.import_room_w):
+            continue
+        if place.site_id == station_place(station.identity):
+            vehicles = len(await transactions.open_at(db, station.identity))
+        else:
+            vehicles = await charging_needs.vehicles_at(db, await sites_within(db, place.site_id))
+        yield Share(place.import_room_w, vehicles)
