@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         meter_interval_s=meter_interval,
         version=version,
     )
-    behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period)
+    behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period, seed=seed)
     output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
     fixed = _with_files(fixed, ca, certificate, key)
     station = Station(fixed, options.websocket(url), ScaledClock(speed), output.event, behaviour)

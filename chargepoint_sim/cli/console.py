@@ -1,10 +1,10 @@
 """The console of a single station: plug vehicles in and out by typing."""
 
 import asyncio
-import random
 import sys
 import threading
 
+from chargepoint_sim.dice import dice
 from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.station.der import GRID_FAULTS, LIMIT_MAX_DISCHARGE
@@ -31,7 +31,7 @@ class Driver:
         self._station = station
         self._observe = observe
         self._model = model
-        self._dice = random.Random(f"{seed}/driver")  # noqa: S311 - not for secrets
+        self._dice = dice(seed, "driver")
         self._guests = 0
 
     def plug(self, evse_id: int, token: str | None, soc: float | None) -> None:

@@ -27,7 +27,7 @@ Speed = Annotated[float, typer.Option(min=0.01, max=100_000.0, help="Simulated s
 Faults = Annotated[
     list[str] | None, typer.Option("--fault", help="NAME or NAME:ARG; may be given more than once.")
 ]
-Seed = Annotated[str, typer.Option(help="Which vehicles come.")]
+Seed = Annotated[str, typer.Option(help="One seed, one run: vehicles, back-off, faults by chance.")]
 MeterInterval = Annotated[int, typer.Option(min=1, help="Simulated seconds between meter values.")]
 LoopPeriod = Annotated[
     float, typer.Option(min=0.05, max=86_400.0, help="Simulated seconds between charge loops.")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chargepoint_sim.clock import ScaledClock
+from chargepoint_sim.dice import dice
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.fleet.guest import Arrival, Guest, Wish, arriving_guest, invented_stay, make_guest
@@ -105,8 +105,8 @@ class Plan:
     def stays(self) -> list[list[Stay]]:
         """Who comes to which station when."""
         if self.sessions is None:
-            dice = random.Random(f"{self.seed}/stays")  # noqa: S311 - not for secrets
-            return [[invented_stay(dice)] for _ in range(self.count)]
+            draw = dice(self.seed, "stays")
+            return [[invented_stay(draw)] for _ in range(self.count)]
         sessions = read_sessions(self.sessions)
         return timetable(sessions, self.session_time or busiest(sessions), self.count, _HORIZON_S)
 
@@ -127,8 +127,9 @@ class Fleet:
     def __init__(self, plan: Plan, observe: Observe, registrar: Registrar | None) -> None:
         self.plan = plan
         self.clock = ScaledClock(plan.speed)
+        behaviour = replace(plan.behaviour, seed=plan.seed)
         self.stations = [
-            Station(plan.fixed(index), plan.url, ScaledClock(plan.speed), observe, plan.behaviour)
+            Station(plan.fixed(index), plan.url, ScaledClock(plan.speed), observe, behaviour)
             for index in range(1, plan.count + 1)
         ]
         self.guests: list[Guest] = []

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
+from chargepoint_sim.dice import dice
 from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, Vehicle, VehicleModel
 from chargepoint_sim.fleet.catalogue import Catalogue
@@ -101,13 +102,13 @@ class Arrival:
 
 def arriving_guest(number: str, arrival: Arrival, catalogue: Catalogue, seed: str) -> Guest:
     """The vehicle of an arrival. `KeyError` for a model that the catalogue does not have."""
-    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - not for secrets
+    draw = dice(seed, number)
     model = catalogue.named(arrival.vehicle)
     wanted = max(0.0, arrival.target_soc - arrival.soc) / 100.0 * model.battery.capacity_wh
     stay = Stay(arrival.at_s, arrival.leaves_s, arrival.leaves_s, wanted, wanted, 0.0)
     needs = DriverNeeds(target_soc=arrival.target_soc, min_soc=_MIN_SOC, v2x_min_soc=_V2X_MIN_SOC)
     battery = Battery.at(model.battery, arrival.soc)
-    vehicle = Vehicle(f"{dice.getrandbits(48):012X}", model, battery, needs)
+    vehicle = Vehicle(f"{draw.getrandbits(48):012X}", model, battery, needs)
     guest = Guest(number, vehicle, arrival.reserve_soc, stay)
     vehicle.id_token = guest.id_token
     return guest
@@ -118,41 +119,41 @@ def make_guest(number: str, stay: Stay, catalogue: Catalogue, seed: str, wish: W
 
     Its battery is what the recorded energy leads to: it would end somewhere near full.
     """
-    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - not for secrets
+    draw = dice(seed, number)
     wish = wish or Wish()
-    drawn = catalogue.draw(dice, stay.delivered_wh / 0.75)
+    drawn = catalogue.draw(draw, stay.delivered_wh / 0.75)
     model = wish.model or drawn
     capacity = model.battery.capacity_wh
     gain = model.battery.charge_efficiency
-    at_end = dice.uniform(78.0, 95.0)
+    at_end = draw.uniform(78.0, 95.0)
     missing = 100.0 * gain * (stay.delivered_wh - stay.delivered_before_wh) / capacity
     soc = max(_V2X_MIN_SOC + 3.0, at_end - missing)
     if wish.soc is not None:
-        soc = dice.uniform(*wish.soc)
+        soc = draw.uniform(*wish.soc)
     wanted = max(0.0, min(stay.requested_wh, stay.delivered_wh) - stay.delivered_before_wh)
     target = min(_FULL_SOC, soc + 100.0 * wanted * gain / capacity)
     needs = DriverNeeds(target_soc=target, min_soc=_MIN_SOC, v2x_min_soc=_V2X_MIN_SOC)
     vehicle = Vehicle(
-        evccid=f"{dice.getrandbits(48):012X}",
+        evccid=f"{draw.getrandbits(48):012X}",
         model=model,
         battery=Battery.at(model.battery, soc),
         needs=needs,
     )
-    reserve_soc = dice.choice(_RESERVES)
+    reserve_soc = draw.choice(_RESERVES)
     guest = Guest(number, vehicle, reserve_soc if wish.reserve_soc is None else wish.reserve_soc, stay)
     vehicle.id_token = guest.id_token
     return guest
 
 
-def invented_stay(dice: random.Random) -> Stay:
+def invented_stay(draw: random.Random) -> Stay:
     """A stay where no record is given: already plugged in, leaving some hours later."""
-    leaves_s = dice.uniform(2.0, 8.0) * 3600.0
-    delivered = dice.uniform(2_000.0, 15_000.0)
+    leaves_s = draw.uniform(2.0, 8.0) * 3600.0
+    delivered = draw.uniform(2_000.0, 15_000.0)
     return Stay(
         arrives_s=-600.0,
         leaves_s=leaves_s,
         expected_s=leaves_s,
         requested_wh=delivered,
         delivered_wh=delivered,
-        delivered_before_wh=dice.uniform(0.0, 1.0) * delivered,
+        delivered_before_wh=draw.uniform(0.0, 1.0) * delivered,
     )

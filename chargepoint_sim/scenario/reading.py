@@ -1,7 +1,6 @@
 """A scenario out of its file. What is wrong is said in one line that names the key."""
 
 import math
-import random
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from chargepoint_sim.dice import dice
 from chargepoint_sim.ev.vehicle import PowerLimits
 from chargepoint_sim.faults import BadFault, parse_fault
 from chargepoint_sim.fleet.catalogue import Catalogue
@@ -243,8 +243,8 @@ def _stations(row: _Fault | _Around, where: str, fleet: _Fleet) -> tuple[int, ..
     if row.share is not None:
         if row.station is not None:
             raise _wrong(f"{where}.share", "Either a station or a share")
-        dice = random.Random(f"{fleet.seed}/{where}")  # noqa: S311 - not for secrets
-        return tuple(sorted(dice.sample(range(1, fleet.count + 1), math.ceil(row.share * fleet.count))))
+        lot = dice(fleet.seed, where)
+        return tuple(sorted(lot.sample(range(1, fleet.count + 1), math.ceil(row.share * fleet.count))))
     if row.station is None:
         return None
     named = (row.station,) if isinstance(row.station, int) else tuple(row.station)

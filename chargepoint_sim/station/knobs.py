@@ -6,6 +6,8 @@ What each one does stands in `chargepoint_sim.faults`; where it acts, the code a
 import random
 from enum import StrEnum
 
+from chargepoint_sim.dice import dice
+
 
 class Knob(StrEnum):
     """A lasting misbehaviour, by the name of its fault."""
@@ -70,10 +72,15 @@ class Knob(StrEnum):
 
 
 class Knobs:
-    """One station's misbehaviour. `memory` is what single faults have to remember while they last."""
+    """One station's misbehaviour. `memory` is what single faults have to remember while they last.
 
-    def __init__(self, dice: random.Random | None = None) -> None:
-        self.dice = dice or random.Random("knobs")  # noqa: S311 - not for secrets
+    What happens by chance is drawn for each knob by itself: the so-manieth frame has the same fate whatever
+    else is turned on.
+    """
+
+    def __init__(self, seed: str = "0") -> None:
+        self._seed = seed
+        self._dice: dict[Knob, random.Random] = {}
         self.memory: dict[tuple[Knob, object], float] = {}
         self._on: dict[Knob, float | str] = {}
 
@@ -112,7 +119,11 @@ class Knobs:
     def happens(self, knob: Knob) -> bool:
         """Whether a misbehaviour with a share (0 to 1) strikes this time."""
         share = self.number(knob)
-        return share is not None and self.dice.random() < share
+        if share is None:
+            return False
+        if knob not in self._dice:
+            self._dice[knob] = dice(self._seed, knob)
+        return self._dice[knob].random() < share
 
     def remember(self, knob: Knob, about: object, value: float) -> float:
         """What was said first about something since the misbehaviour began."""

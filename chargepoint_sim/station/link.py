@@ -81,15 +81,13 @@ class Link:
     def __init__(
         self,
         address: Callable[[], Address],
-        back_off: Callable[[], BackOff],
-        draw: random.Random,
+        back_off_s: Callable[[int], float],
         knobs: Knobs,
     ) -> None:
         self.traffic = Traffic()
         self._address = address
         self._knobs = knobs
-        self._back_off = back_off
-        self._draw = draw
+        self._back_off_s = back_off_s
         self._socket: Wire | None = None
         self._allowed = asyncio.Event()
         self._allowed.set()
@@ -118,7 +116,7 @@ class Link:
                 self.traffic.hung_up()
             if self._allowed.is_set():
                 failures += 1
-                await asyncio.sleep(self._back_off().wait_s(failures, self._draw))
+                await asyncio.sleep(self._back_off_s(failures))
 
     def _connect(self) -> connect:
         address = self._address()

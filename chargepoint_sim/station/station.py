@@ -1,13 +1,13 @@
 """One charging station: what it does by itself in a conversation with a server, whatever the OCPP version."""
 
 import asyncio
-import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chargepoint_sim.clock import Clock, RealClock, deadline
+from chargepoint_sim.dice import dice
 from chargepoint_sim.iso15118.services import Control
 from chargepoint_sim.meter import Context
 from chargepoint_sim.profiles.composite import Local
@@ -47,7 +47,7 @@ _LATE_S = 0.001
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How a station is run. Real seconds in `back_off`; all others are simulated."""
+    """How a station is run. Real seconds in `back_off`; all others are simulated. `seed`: of its dice."""
 
     high_level: HighLevel = HighLevel.MEMORY
     loop_period_s: float = 5.0
@@ -57,14 +57,13 @@ class Behaviour:
     back_off: BackOff = field(default_factory=BackOff)
     compress: bool = True
     validate_every: int = 1
-    seed: int = 0
+    seed: str = "0"
 
 
 class Station:
     """A station. `run` it in a task, plug vehicles into `cabinet`; `booted` is set once it is accepted."""
 
     def __init__(self, fixed: Fixed, url: str, clock: Clock, observe: Observe, behaviour: Behaviour) -> None:
-        draw = random.Random(f"{behaviour.seed}/{fixed.identity}")  # noqa: S311 - not for secrets
         self.identity = fixed.identity
         self.clock = clock
         self.booted = asyncio.Event()
@@ -79,7 +78,8 @@ class Station:
         self.cabinet.instruments.furnish(url, fixed)
         self._first_back_off = self._told_back_off()
         self._behaviour = behaviour
-        self.link = Link(self._address, self._back_off, draw, equipment.knobs)
+        self._dice = dice(behaviour.seed, fixed.identity)
+        self.link = Link(self._address, self.back_off_s, equipment.knobs)
         self._boot_reason: str | None = "PowerUp"
         self._dialect: Dialect | None = None
         self._online = asyncio.Event()
@@ -121,10 +121,11 @@ class Station:
         first, spread, times = (self.cabinet.equipment.model.integer(_LINK, name) for name in names)
         return BackOff(first, spread, times)
 
-    def _back_off(self) -> BackOff:
-        """What the server has set, else what this station was made with."""
+    def back_off_s(self, failures: int) -> float:
+        """Draw how long to wait after so many failures in a row: as the server has set it, else as made."""
         told = self._told_back_off()
-        return self._behaviour.back_off if told == self._first_back_off else told
+        back_off = self._behaviour.back_off if told == self._first_back_off else told
+        return back_off.wait_s(failures, self._dice)
 
     async def run(self) -> None:
         """Live until cancelled."""
@@ -305,7 +306,7 @@ def _cabinet(fixed: Fixed, clock: Clock, observe: Observe, behaviour: Behaviour)
     """The station's inside; how it tells and asks is filled in by the station."""
     evses = {one: Evse(one, fixed.rating, clock) for one in range(1, fixed.evses + 1)}
     local = Local(fixed.rating.charge_w, local_amperes(fixed.rating))
-    knobs = Knobs(random.Random(f"{behaviour.seed}/{fixed.identity}/faults"))  # noqa: S311 - not for secrets
+    knobs = Knobs(f"{behaviour.seed}/{fixed.identity}/faults")
     kit = KITS[fixed.version]
     profiles = ProfileStore(dict.fromkeys(evses, local), kit.capability, reading=quirks.reading(knobs))
     profiles.one_a_level = kit.one_a_level

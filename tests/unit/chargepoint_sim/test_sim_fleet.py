@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from chargepoint_sim.fleet.catalogue import Catalogue
-from chargepoint_sim.fleet.fleet import Plan
+from chargepoint_sim.fleet.fleet import Fleet, Plan
 from chargepoint_sim.fleet.guest import invented_stay, make_guest
 from chargepoint_sim.fleet.sessions import BadSessions, Session, Stay, busiest, read_sessions, timetable
+from chargepoint_sim.station.knobs import Knob
 
 THURSDAY = datetime.fromisoformat("2019-07-18T14:00:00-07:00")
 HEADER = (
@@ -87,6 +88,28 @@ def test_invented_guests_are_plausible() -> None:
     assert all(10 < guest.vehicle.battery.soc < 100 for guest in guests)
     assert {guest.vehicle.model.bidirectional for guest in guests} == {True, False}
     assert len({guest.vehicle.evccid for guest in guests}) == 200
+
+
+def luck(seed: str, number: int, beside: bool = False) -> list[object]:
+    """What is left to chance at one station of a fleet; `beside`: another matter draws in between."""
+    station = Fleet(Plan(url="ws://x", count=2, seed=seed), lambda event, fields: None, None).stations[number]
+    knobs = station.cabinet.equipment.knobs
+    knobs.turn(Knob.LOSE_EVENTS, 0.5)
+    if beside:
+        knobs.turn(Knob.REPEAT_FRAMES, 0.5)
+    drawn: list[object] = []
+    for failures in range(1, 20):
+        drawn.append(station.back_off_s(failures))
+        drawn.append(knobs.happens(Knob.LOSE_EVENTS))
+        knobs.happens(Knob.REPEAT_FRAMES)
+    return drawn
+
+
+def test_one_seed_is_one_run_also_for_back_off_and_faults_by_chance() -> None:
+    assert luck("7", 0) == luck("7", 0) == luck("7", 0, beside=True)
+    others = [luck("8", 0), luck("7", 1)]
+    for part in (slice(0, None, 2), slice(1, None, 2)):  # back-off, faults
+        assert all(luck("7", 0)[part] != one[part] for one in others)
 
 
 def test_stations_have_names_and_passwords_of_their_own() -> None:
