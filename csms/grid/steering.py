@@ -46,7 +46,7 @@ class Steering:
         self._book = book
         self._roster = roster
         self._actuator = actuator
-        self._dialects = Dialects(db)
+        self._dialects = Dialects(db, clock)
         self._soc_watch = SocWatch()
         self._compliance = Compliance()
         self._memories: dict[str, Recall] = {}

@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel
 from csms.domain.dialect_choice import Models, Origin, Plate, Shipped, Standing, declared_standing
 from csms.domain.dialect_record import Discharge, record_fields, record_from
 from csms.store.database import Database
-from csms.store.edits import change_row, drop_rows, put_row
+from csms.store.edits import change_row, put_row
 from csms.store.queries import Query
 from csms.store.rows import moment, plain, plain_or_none, table_of, to_micros
 from csms.store.statements import Change, put
@@ -56,12 +56,11 @@ async def get(db: Database, identity: str) -> DialectRecordRow | None:
     return await db.one(DialectRecordRow, _ONE.of(identity))
 
 
-async def changed_since(db: Database, at: datetime | None) -> list[DialectRecordRow]:
-    """What has changed at that moment or later; all for None."""
-    query = select(DIALECT_RECORD)
-    return await db.every(
-        DialectRecordRow, query if at is None else query.where(DIALECT_RECORD.c.changed_at >= at)
-    )
+async def changed_since(db: Database, at: datetime | None) -> list[tuple[str, str]]:
+    """(identity, record) of what has changed at that moment or later; all for None."""
+    query = select(DIALECT_RECORD.c.identity, DIALECT_RECORD.c.record)
+    since = query if at is None else query.where(DIALECT_RECORD.c.changed_at >= at)
+    return [(row.identity, row.record) for row in await db.all(since)]
 
 
 def standing_of(row: DialectRecordRow | None, station: StationRow) -> Standing:
@@ -82,11 +81,6 @@ async def put_standing(
     values = _row(identity, standing, at, by)
     await put_row(conn, DialectRecordRow(**values))
     await change_row(conn, StationRow, {"identity": identity}, {"discharge": standing.discharge.value})
-
-
-async def forget(conn: AsyncConnection, identity: str) -> None:
-    """Nothing was ever said of this station."""
-    await drop_rows(conn, DialectRecordRow, {"identity": identity})
 
 
 def stands(identity: str, standing: Standing, at: datetime) -> tuple[Change, Change]:

@@ -79,6 +79,10 @@ class HandClock:
         """Whether anybody waits for time to pass."""
         return any(not bell.is_set() for _, bell in self._sleepers)
 
+    def step(self, jump: timedelta) -> None:
+        """The time of day jumps; what passes does not."""
+        self._start += jump
+
     def advance(self, seconds: float) -> None:
         self._passed_s += seconds
         for due, bell in self._sleepers:

@@ -1,7 +1,7 @@
 """Orders as each station's dialect record has them: flash budget, read-back, updates, pauses."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ from csms.domain.grid_event import GridEvent
 from csms.domain.profile import ProfileKind, Purpose, UpdateSetpoint
 from csms.domain.program import Terms
 from csms.grid.delivery import agrees, composite_w, pause_seconds
+from csms.grid.dialects import Dialects
 from csms.grid.leases import Lease, Line, lease_seconds
-from csms.store import dispatches
+from csms.store import dialect_records, dispatches
+from csms.store.database import Database
 from csms.store.dialect_records import DIALECT_RECORD
 from csms.wire import words
 from tests.grid.stage import START, Car, Stage
@@ -218,3 +220,53 @@ async def test_a_record_that_nobody_understands_takes_its_own_station_out_and_no
     await stage.live(60)
     assert car.power_w < 0
     assert odd.discharges == []
+
+
+async def test_what_is_written_by_another_clock_is_read(stage: Stage) -> None:
+    """The time of day stepped back an hour, and then forward again; a look that sees no jump reads little."""
+    car = await stage.car("cs1")
+    dialects = Dialects(stage.db, stage.clock)
+
+    async def seen(record: DialectRecord) -> bool:
+        await stage.dialect(car, record)
+        stage.clock.advance(10)
+        await dialects.refresh()
+        return dialects.of("cs1", record.discharge) == record
+
+    assert await seen(RECORD)
+    for hours in (-1, 2, -1):
+        stage.clock.step(timedelta(hours=hours))
+        assert await seen(replace(TRUSTED, deadband_w=100.0 + hours))
+        assert await seen(replace(TRUSTED, deadband_w=200.0 + hours))
+
+
+async def test_two_jumps_that_cancel_each_other_hide_nothing_for_long(stage: Stage) -> None:
+    car = await stage.car("cs1")
+    await stage.dialect(car, RECORD)
+    dialects = Dialects(stage.db, stage.clock)
+    await dialects.refresh()
+    stage.clock.step(timedelta(hours=-1))
+    await stage.dialect(car, TRUSTED)
+    stage.clock.step(timedelta(hours=1))
+    stage.clock.advance(3600)
+    await dialects.refresh()
+    assert dialects.of("cs1", TRUSTED.discharge) == TRUSTED
+
+
+async def test_a_look_reads_what_has_changed_and_no_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    whole = dialect_records.changed_since
+
+    async def noted(db: Database, at: datetime | None) -> list[tuple[str, str]]:
+        asked.append(at)
+        return await whole(db, at)
+
+    monkeypatch.setattr(dialect_records, "changed_since", noted)
+    dialects = Dialects(stage.db, stage.clock)
+    for _ in range(3):
+        await dialects.refresh()
+        stage.clock.advance(10)
+    assert asked[0] is None
+    assert asked[1:] == [START - timedelta(minutes=2), START - timedelta(seconds=110)]
