@@ -91,9 +91,11 @@ class Asking:
 
         async def act() -> Answer:
             station = await registered(self.wired, identity)
-            self._check(station, ask.ask(1) if isinstance(ask, Followed) else ask)
+            self._check(station, _asked(ask))
             if not station.connected and self.patience.retry_s is None:
                 raise StationOffline(station.identity)
+            if self.override is None:
+                await self._check_firmware(ask)
             name = (
                 self.user.name if self.override is None else f"{self.user.name} (override: {self.override})"
             )
@@ -117,14 +119,36 @@ class Asking:
 
     def guard(self, ask: object) -> None:
         """The guard before power and credentials. Raises `Forbidden` and `Unsafe`."""
-        action = action_of(ask)
-        payload = ask.payload if isinstance(ask, RawCall) else msgspec.to_builtins(ask)
+        action, payload = action_of(ask), _payload(ask)
         if orders.credential(action, payload):
             self._administrate(f"{action} with this content")
         if orders.discharges(action, payload):
             if self.override is not None:
                 self._administrate("A negative limit by hand")
             check_manual(orders.manual(action, payload, self.override), self.wired.clock.now())
+
+    async def _check_firmware(self, ask: object) -> None:
+        """L01: a signed firmware is read by us first. Raises `Invalid`, naming the place or what is wrong."""
+        firmware = orders.signed_firmware(action_of(_asked(ask)), _payload(_asked(ask)))
+        if firmware is None:
+            return
+        try:
+            await self._check_signature(firmware)
+        except Invalid as error:
+            place = f"firmware.{error.field}" if isinstance(ask, RawCall) else error.field
+            raise Invalid(place, error.detail) from None
+
+    async def _check_signature(self, firmware: orders.SignedFirmware) -> None:
+        if not (firmware.certificate and firmware.signature):
+            raise Invalid("signature", "A certificate and a signature go together.")
+        checks = self.wired.trust.firmware
+        if checks is None:
+            raise Invalid(
+                "location",
+                "We may not read it to check its signature (pki.firmware_sources); "
+                "an administrator may order it unchecked by ?override=REASON.",
+            )
+        await checks.check(firmware.location, firmware.certificate, firmware.signature)
 
     def _check(self, station: StationRow, ask: object) -> None:
         """The guard, then the schema of the station's version. Raises `Invalid`, naming the property."""
@@ -186,6 +210,16 @@ async def _carried_out(desk: Desk, placed: calls.Placed) -> Answer:
         left = not isinstance(error, StationOffline | Invalid | NotSupportedByDialect | OcppError)
         return Answer(status, _text(body), keep=left)
     return Answer(200, _text(_head(placed) | {"state": "answered", "answer": msgspec.to_builtins(answer)}))
+
+
+def _asked(ask: object) -> object:
+    """What the station is asked; the number of a request is given later."""
+    return ask.ask(1) if isinstance(ask, Followed) else ask
+
+
+def _payload(ask: object) -> dict[str, Any]:
+    payload: dict[str, Any] = ask.payload if isinstance(ask, RawCall) else msgspec.to_builtins(ask)
+    return payload
 
 
 def _head(placed: calls.Placed) -> dict[str, object]:

@@ -182,12 +182,6 @@ async def update_firmware(identity: str, body: Firmware, ask: Ask) -> Response:
         signing_certificate=body.signing_certificate,
         signature=body.signature,
     )
-    ask.guard(words.UpdateFirmwareRequest(request_id=0, firmware=firmware))
-    if body.signing_certificate and body.signature and ask.override is None:
-        checks = ask.wired.trust.firmware
-        if checks is None:
-            raise Invalid("location", "We may not read it to check its signature (pki.firmware_sources).")
-        await checks.check(body.location, body.signing_certificate, body.signature)
     return await ask.send(
         identity,
         Followed(

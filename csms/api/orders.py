@@ -1,10 +1,11 @@
-"""What a person may tell a station by a raw call: the guard before power and credentials (pure).
+"""What a person may tell a station: the guard before power, credentials and signed firmware (pure).
 
 The grid loop orders discharge by its own way. A raw call with a negative limit needs an administrator and a
 reason, and even then it is a lease; what that means is for `domain.safety` to say.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from csms.domain.safety import DECIDED_ELSEWHERE, ManualOrder
@@ -41,6 +42,15 @@ _POINT = "power"  # of a curve by frequency or signal
 _DECIDED_ELSEWHERE: frozenset[object] = frozenset(mode.value for mode in DECIDED_ELSEWHERE)
 
 
+@dataclass(frozen=True, slots=True)
+class SignedFirmware:
+    """A firmware that a station shall install by its manufacturer's signature; what is not told is empty."""
+
+    location: str
+    certificate: str
+    signature: str
+
+
 def credential(action: str, payload: Mapping[str, object]) -> bool:
     """Whether a call touches the station's credentials, firmware or network, which is for administrators."""
     if action in _CREDENTIALS:
@@ -50,6 +60,19 @@ def credential(action: str, payload: Mapping[str, object]) -> bool:
     if action != "SetVariables":
         return False
     return any(str(one.get("name", "")).lower() in _SECURED for one in _mappings(payload))
+
+
+def signed_firmware(action: str, payload: Mapping[str, object]) -> SignedFirmware | None:
+    """The firmware that a call tells a station to install, if any of it is signed (L01)."""
+    firmware = payload.get("firmware")
+    if action not in ("SignedUpdateFirmware", "UpdateFirmware") or not isinstance(firmware, Mapping):
+        return None
+    if not {"signingCertificate", "signature"} & firmware.keys():
+        return None
+    location, certificate, signature = (
+        str(firmware.get(name, "")) for name in ("location", "signingCertificate", "signature")
+    )
+    return SignedFirmware(location, certificate, signature)
 
 
 def discharges(action: str, payload: object) -> bool:

@@ -106,7 +106,8 @@ def call(  # noqa: PLR0913 - one option for each thing that can be said
     action: Annotated[str, typer.Argument(help="For example GetVariables.")],
     payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")] = "{}",
     override: Annotated[
-        str | None, typer.Option(help="An administrator's reason to send a negative limit.")
+        str | None,
+        typer.Option(help="An administrator's reason to send a negative limit or an unchecked firmware."),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.1, max=600, help="Seconds to wait for the station.")

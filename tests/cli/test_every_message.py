@@ -28,6 +28,7 @@ DIALECTS = {dialect.version: dialect for dialect in (V16, V201, V21)}
 COUNTS = {"1.6": (26, 14, 0, 39), "2.0.1": (40, 25, 0, 64), "2.1": (55, 36, 1, 91)}
 """Messages that we call, that stations call, that they only send; and all (DataTransfer goes both ways)."""
 
+REASONS = {"SignedUpdateFirmware": "its signature is an example"}
 KEPT_OF_SENT = {"NotifyPeriodicEventStream": ("/stations/c1/event-streams", "lastValue")}
 
 Way = tuple[str, str]
@@ -102,9 +103,10 @@ def _is_ordered(scene: Scene, here: Here, action: str) -> None:
     station, payload, reply = scene.station, scene.least(action), scene.least(action, answer=True)
     station.replies = {action: reply}
     station.asked.clear()
-    shown = here("station", "call", "C1", action, json.dumps(payload), "--json").json
-    plain = here("station", "call", "C1", action, json.dumps(payload))
-    told = scene.http.post(f"/stations/c1/calls/{action}", json=payload)
+    why = {"override": REASONS[action]} if action in REASONS else {}
+    words = ["station", "call", "C1", action, json.dumps(payload), *(f"--{k}={v}" for k, v in why.items())]
+    shown, plain = here(*words, "--json").json, here(*words)
+    told = scene.http.post(f"/stations/c1/calls/{action}", json=payload, params=why)
     station.replies = {}
     assert station.asked == [(action, payload)] * 3
     assert (shown["state"], shown["answer"]) == ("answered", reply), action

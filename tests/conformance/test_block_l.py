@@ -14,6 +14,7 @@ from csms.errors import Invalid
 from csms.pki.firmware import FirmwareChecks
 from csms.pki.trust import Trust
 from tests.conformance.lab import PATH, Json, Lab, lab
+from tests.conformance.payloads import smallest
 from tests.conformance.pki import Server, root, server
 
 CODE = b"firmware 2.0" * 10_000
@@ -282,3 +283,61 @@ async def test_l01_what_is_not_signed_is_not_sent(octt: FirmwareLab, wrong: str,
     )
     (kept,) = (await octt.get(f"{PATH}/calls"))["items"]
     assert "signed by hand" in kept["user"]
+
+
+def _raw(octt: FirmwareLab) -> Json:
+    """The same firmware in the station's own words."""
+    told = {key: value for key, value in octt.firmware.items() if key != "retrieveAt"}
+    return {"requestId": 4, "firmware": {**told, "retrieveDateTime": "2026-01-01T00:00:00Z"}}
+
+
+async def test_l01_a_raw_call_passes_the_same_check(octt: FirmwareLab) -> None:
+    path, payload, taken = f"{PATH}/calls/UpdateFirmware", _raw(octt), {"status": "Accepted"}
+    asked, _ = await octt.asks(path, payload, ("UpdateFirmware", taken))
+    assert asked == [payload]
+    assert len(octt.place.asked) == 1  # it was read by us
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"signature": base64.b64encode(b"another").decode()}, "firmware.signature"),
+        ({"signature": ""}, "firmware.signature"),
+        ({"signature": None}, "firmware.signature"),
+        ({"signingCertificate": None}, "firmware.signature"),
+        ({"location": "http://127.0.0.1:1/firmware/1.bin"}, "firmware.location"),
+    ],
+)
+@pytest.mark.parametrize("wait", [0, 1])
+async def test_l01_a_raw_call_with_what_is_not_signed_is_not_sent(
+    octt: FirmwareLab, change: Json, named: str, wait: int
+) -> None:
+    payload = _raw(octt)
+    firmware = {key: value for key, value in {**payload["firmware"], **change}.items() if value is not None}
+    payload["firmware"] = firmware
+    path = f"{PATH}/calls/UpdateFirmware"
+    refused = await octt.post(f"{path}?wait={wait}", payload, 422)
+    assert [one["field"] for one in refused["errors"]] == [named]
+    assert (await octt.get(f"{PATH}/calls"))["items"] == []
+    asked, found = await octt.asks(
+        f"{path}?override=signed%20by%20hand", payload, ("UpdateFirmware", {"status": "InvalidCertificate"})
+    )
+    assert asked == [payload]
+    assert "signed by hand" in (await octt.get(f"/calls/{found['callId']}"))["user"]
+
+
+async def test_l01_without_a_source_a_raw_call_says_what_to_do(octt: FirmwareLab) -> None:
+    async with lab() as untrusting:
+        refused = await untrusting.post(f"{PATH}/calls/UpdateFirmware", _raw(octt), 422)
+    assert [one["field"] for one in refused["errors"]] == ["firmware.location"]
+    assert "pki.firmware_sources" in refused["detail"]
+    assert "override" in refused["detail"]
+
+
+async def test_l02_a_firmware_without_signature_is_sent_as_it_is(octt: FirmwareLab) -> None:
+    payload = smallest("UpdateFirmwareRequest")
+    asked, _ = await octt.asks(
+        f"{PATH}/calls/UpdateFirmware", payload, ("UpdateFirmware", {"status": "Accepted"})
+    )
+    assert asked == [payload]
+    assert octt.place.asked == []

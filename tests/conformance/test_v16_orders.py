@@ -100,7 +100,8 @@ def test_every_call_of_1_6_is_here() -> None:
 @pytest.mark.parametrize("action", sorted(RAW))
 async def test_every_call_can_be_sent_as_it_is(lab: Lab16, action: str) -> None:
     payload, reply = RAW[action]
-    asked, found = await lab.asks(f"{PATH}/calls/{action}", payload, (action, reply))
+    why = "?override=cannot-be-read-by-us" if action == "SignedUpdateFirmware" else ""
+    asked, found = await lab.asks(f"{PATH}/calls/{action}{why}", payload, (action, reply))
     assert asked == [payload]
     assert found["answer"] == reply
     assert (await lab.get(f"/calls/{found['callId']}"))["state"] == "answered"
@@ -135,6 +136,12 @@ async def test_a_payload_that_breaks_its_schema_is_not_sent(
 ) -> None:
     refused = await lab.post(f"{PATH}/calls/{action}", payload, 422)
     assert field is None or [one["field"] for one in refused["errors"]] == [field]
+    assert (await lab.get(f"{PATH}/calls"))["items"] == []
+
+
+async def test_a_signed_firmware_that_we_cannot_read_is_not_sent(lab: Lab16) -> None:
+    refused = await lab.post(f"{PATH}/calls/SignedUpdateFirmware", RAW["SignedUpdateFirmware"][0], 422)
+    assert [one["field"] for one in refused["errors"]] == ["firmware.location"]
     assert (await lab.get(f"{PATH}/calls"))["items"] == []
 
 
