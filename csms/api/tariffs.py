@@ -6,12 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, Field
 
+from csms.api.asking import CALLS, Ask
 from csms.api.auth import OPERATOR
 from csms.api.shapes import Body, Key, Page, Shape, Text, Time, Whole
 from csms.api.stations import registered
+from csms.api.transactions import AtStation, found
 from csms.api.wiring import Wired
+from csms.blocks.station_tariffs import in_words
+from csms.blocks.tariff import tariff_of
 from csms.errors import Conflict, Invalid, NotFound
 from csms.store import stations, tariffs
+from csms.wire import words
 
 router = APIRouter(tags=["tariffs"])
 
@@ -72,6 +77,19 @@ class StationTariff(Body):
     tariff_id: Key | None
 
 
+class DefaultTariff(Body):
+    """The tariff by which a station shall count, at one EVSE or at all (0)."""
+
+    tariff_id: Key
+    evse_id: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
+
+
+class TransactionTariff(Body):
+    """The tariff by which a station shall count from now on."""
+
+    tariff_id: Key
+
+
 @router.get("/tariffs")
 async def list_tariffs(wired: Wired) -> Page[Tariff]:
     """All tariffs."""
@@ -114,12 +132,41 @@ async def remove_tariff(tariff_id: str, wired: Wired) -> Response:
 async def set_station_tariff(identity: str, body: StationTariff, wired: Wired) -> Tariff | None:
     """Say which tariff holds at a station."""
     station = await registered(wired, identity)
-    row = None if body.tariff_id is None else await tariffs.get(wired.db, body.tariff_id)
-    if body.tariff_id is not None and row is None:
-        raise Invalid("tariffId", f"There is no tariff {body.tariff_id!r}.")
+    row = None if body.tariff_id is None else await _named(wired, body.tariff_id)
     async with wired.db.begin() as conn:
         await stations.change(conn, station.identity, tariff_id=body.tariff_id)
     return None if row is None else Tariff.model_validate(row)
+
+
+@router.post("/stations/{identity}/station-tariffs", openapi_extra=CALLS)
+async def send_tariff(identity: str, body: DefaultTariff, ask: Ask) -> Response:
+    """I07: have a 2.1 station count by this tariff, as its default. What we charge by is `/tariff`."""
+    told = await _told(ask.wired, body.tariff_id)
+    return await ask.send(identity, words.SetDefaultTariffRequest(evse_id=body.evse_id, tariff=told))
+
+
+@router.post("/transactions/{transaction_id}/tariff", openapi_extra=CALLS)
+async def change_transaction_tariff(
+    transaction_id: str, body: TransactionTariff, ask: Ask, station: AtStation = None
+) -> Response:
+    """I11: have a 2.1 station count a running transaction by this tariff."""
+    row = await found(ask.wired, transaction_id, station)
+    told = await _told(ask.wired, body.tariff_id)
+    request = words.ChangeTransactionTariffRequest(transaction_id=row.transaction_id, tariff=told)
+    return await ask.send(row.identity, request)
+
+
+async def _told(wired: Wired, tariff_id: str) -> words.TariffType:
+    row = await _named(wired, tariff_id)
+    return in_words(tariff_of(row), row.description)
+
+
+async def _named(wired: Wired, tariff_id: str) -> tariffs.TariffRow:
+    """The tariff that a body names. Raises `Invalid`."""
+    row = await tariffs.get(wired.db, tariff_id)
+    if row is None:
+        raise Invalid("tariffId", f"There is no tariff {tariff_id!r}.")
+    return row
 
 
 async def _put(wired: Wired, tariff_id: str, body: TariffFields) -> Tariff:

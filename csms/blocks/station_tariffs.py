@@ -1,15 +1,67 @@
 """Block I (2.1): tariffs in the stations themselves, which then count the cost."""
 
+from decimal import Decimal
+
 import msgspec
 
 from csms.blocks.calls import After, Answered
 from csms.domain.station import is_place
+from csms.domain.tariff import Tariff
+from csms.errors import Invalid
 from csms.store import particulars, station_tariffs
 from csms.store.edits import Connection
 from csms.store.station_tariffs import StationTariffRow
 from csms.wire import words
 
 after = After()
+
+_MINUTES = 60
+
+
+def in_words(tariff: Tariff, description: str | None = None) -> words.TariffType:
+    """Our tariff as a station counts by it (pure); what costs nothing is not told.
+
+    Ours has one price for all time at the EVSE, 2.1 one for charging and one for idling: both are told. 2.1's
+    prices are without tax; with no tax rate told they are what the driver pays. Raises `Invalid` for a tariff
+    that pays for energy given back: 2.1 prices that by conditions on power alone, and its totals have one
+    energy for both ways, so nobody could say what a station would make of it.
+    """
+    if tariff.export_per_kwh:
+        raise Invalid(
+            "exportPerKwh", "OCPP 2.1 has no sure words for a price of energy given back: charge for it here."
+        )
+    prices = tariff.start_fee, tariff.energy_per_kwh, tariff.time_per_hour
+    bounded = tariff.minimum != 0 or min(prices) < 0  # with us nothing costs less than the minimum
+    return words.TariffType(
+        tariff_id=tariff.tariff_id,
+        currency=tariff.currency,
+        description=None
+        if description is None
+        else (words.MessageContentType(format="UTF8", content=description),),
+        fixed_fee=_fixed(tariff.start_fee),
+        energy=_energy(tariff.energy_per_kwh),
+        charging_time=_time(tariff.time_per_hour),
+        idle_time=_time(tariff.time_per_hour),
+        min_cost=words.PriceType(incl_tax=float(tariff.minimum)) if bounded else None,
+    )
+
+
+def _fixed(price: Decimal) -> words.TariffFixedType | None:
+    if not price:
+        return None
+    return words.TariffFixedType(prices=(words.TariffFixedPriceType(price_fixed=float(price)),))
+
+
+def _energy(price: Decimal) -> words.TariffEnergyType | None:
+    if not price:
+        return None
+    return words.TariffEnergyType(prices=(words.TariffEnergyPriceType(price_kwh=float(price)),))
+
+
+def _time(hour: Decimal) -> words.TariffTimeType | None:
+    if not hour:
+        return None
+    return words.TariffTimeType(prices=(words.TariffTimePriceType(price_minute=float(hour / _MINUTES)),))
 
 
 @after.on(words.SetDefaultTariffRequest)

@@ -135,3 +135,15 @@ def allow(
     """Let the vehicle choose among these energy transfers from now on."""
     place = f"/transactions/{quote(transaction, safe='')}/allowed-energy-transfer"
     told(client(url).call(place, {"transfers": transfers}), json)
+
+
+@transactions.command()
+def tariff(
+    transaction: Transaction,
+    tariff: Annotated[str, typer.Argument(metavar="TARIFF")],
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Have the station count a running transaction by this tariff from now on."""
+    place = f"/transactions/{quote(transaction, safe='')}/tariff"
+    told(client(url).call(place, {"tariffId": tariff}), json)

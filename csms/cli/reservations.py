@@ -15,6 +15,7 @@ tariffs = typer.Typer(help="Tariffs: what charging costs.", no_args_is_help=True
 
 _RESERVATION = ("station", "reservationId", "evseId", "connectorType", "idToken", "expiry", "state")
 _TARIFF = ("tariffId", "currency", "startFee", "energyPerKwh", "exportPerKwh", "timePerHour", "minimum")
+_STANDING = ("evseId", "tariffId", "kind", "changedAt")
 Amount = Annotated[str, typer.Option(help="A decimal, for example 0.35.")]
 Tariff = Annotated[str, typer.Argument(metavar="TARIFF")]
 
@@ -91,10 +92,15 @@ def add_tariff(  # noqa: PLR0913 - one option for each thing that can be said
 
 
 @tariffs.command("list")
-def list_tariffs(json: Json = False, url: Url = URL) -> None:
-    """All tariffs."""
-    found = client(url).get("/tariffs")["items"]
-    as_json(found) if json else table("Tariffs", _TARIFF, found)
+def list_tariffs(
+    station: Annotated[str | None, typer.Option(help="Those that stand in this 2.1 station.")] = None,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """All tariffs, or those in a station by which it counts itself."""
+    place = "/tariffs" if station is None else path(station, "station-tariffs")
+    found = client(url).get(place)["items"]
+    as_json(found) if json else table("Tariffs", _TARIFF if station is None else _STANDING, found)
 
 
 @tariffs.command("use")
@@ -102,6 +108,19 @@ def use_tariff(tariff: Tariff, identity: Identity, json: Json = False, url: Url 
     """Have a tariff hold at a station."""
     found = client(url).put(path(identity, "tariff"), {"tariffId": tariff})
     as_json(found) if json else say(f"Tariff {found['tariffId']} holds at {identity}.")
+
+
+@tariffs.command("send")
+def send_tariff(
+    tariff: Tariff,
+    identity: Identity,
+    evse: Annotated[int, typer.Option(min=0, help="Only at this EVSE; 0: at all.")] = 0,
+    json: Json = False,
+    url: Url = URL,
+) -> None:
+    """Have a 2.1 station count by a tariff itself and show the cost; `use` says what is charged by here."""
+    body = {"tariffId": tariff, "evseId": evse}
+    told(client(url).call(path(identity, "station-tariffs"), body), json)
 
 
 @tariffs.command("remove")

@@ -78,3 +78,22 @@ def test_signals_priority_and_permission(running: tuple[Cli, Station]) -> None:
     assert station.asked[-1][1]["allowedEnergyTransfer"] == ["DC", "DC_BPT"]
     csms("transaction", "allow", "tx-1", "UP").refused(1, "transfers")
     csms("transaction", "priority", "tx-9", "off").refused(1, "tx-9")
+
+
+def test_a_tariff_is_sent_to_the_station_and_to_a_transaction(running: tuple[Cli, Station]) -> None:
+    csms, station = running
+    assert csms("tariff", "add", "day", "--currency", "EUR", "--energy", "0.30").code == 0
+    told = {"tariffId": "day", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.3}]}}
+    assert csms("tariff", "send", "day", "C1", "--evse", "1").out.strip() == "Accepted"
+    assert station.asked[-1] == ("SetDefaultTariff", {"evseId": 1, "tariff": told})
+    (shown,) = csms("tariff", "list", "--station", "C1", "--json").json
+    assert (shown["evseId"], shown["tariffId"]) == (1, "day")
+    assert csms("transaction", "tariff", "tx-1", "day").out.strip() == "Accepted"
+    assert station.asked[-1] == ("ChangeTransactionTariff", {"transactionId": "tx-1", "tariff": told})
+    assert csms("tariff", "add", "v2g", "--currency", "EUR", "--export", "0.10").code == 0
+    before = len(station.asked)
+    csms("tariff", "send", "v2g", "C1").refused(1, "exportPerKwh")
+    csms("tariff", "send", "none", "C1").refused(1, "tariffId")
+    csms("tariff", "send", "day", "C9").refused(1, "c9")
+    csms("transaction", "tariff", "tx-9", "day").refused(1, "tx-9")
+    assert len(station.asked) == before

@@ -161,6 +161,57 @@ async def test_i08_i09_tariffs_are_told_and_cleared(newest: Lab) -> None:
     assert await tariffs(newest) == []
 
 
+OURS = {"tariffId": "day", "currency": "EUR", "energyPerKwh": "0.30", "timePerHour": "1.20"}
+COUNTED = {
+    "tariffId": "day",
+    "currency": "EUR",
+    "energy": {"prices": [{"priceKwh": 0.3}]},
+    "chargingTime": {"prices": [{"priceMinute": 0.02}]},
+    "idleTime": {"prices": [{"priceMinute": 0.02}]},
+}
+
+
+async def test_i07_our_tariff_becomes_the_stations_default(newest: Lab) -> None:
+    await newest.post("/tariffs", OURS, 201)
+    for evse_id in (0, 2):
+        asked, found = await newest.asks(
+            f"{PATH}/station-tariffs",
+            {"tariffId": "day", "evseId": evse_id},
+            ("SetDefaultTariff", {"status": "Accepted"}),
+        )
+        assert asked == [{"evseId": evse_id, "tariff": COUNTED}]
+        assert found["answer"] == {"status": "Accepted"}
+    assert await tariffs(newest) == [(0, "day", True), (2, "day", True)]
+
+
+async def test_i07_what_cannot_be_told_is_not_sent(newest: Lab) -> None:
+    await newest.post("/tariffs", OURS | {"tariffId": "v2g", "exportPerKwh": "0.10"}, 201)
+    for tariff_id, field in (("v2g", "exportPerKwh"), ("none", "tariffId")):
+        refused = await newest.post(f"{PATH}/station-tariffs", {"tariffId": tariff_id}, 422)
+        assert [one["field"] for one in refused["errors"]] == [field]
+    assert (await newest.get(f"{PATH}/calls"))["items"] == []
+
+
+async def test_i07_an_older_station_has_no_tariffs(octt: Lab) -> None:
+    await octt.post("/tariffs", OURS, 201)
+    refused = await octt.post(f"{PATH}/station-tariffs", {"tariffId": "day"}, 422)
+    assert "2.0.1" in refused["detail"]
+
+
+async def test_i11_our_tariff_for_a_running_transaction(newest: Lab) -> None:
+    await newest.post("/tariffs", OURS, 201)
+    await newest.add_token()
+    await newest.charging()
+    asked, _ = await newest.asks(
+        "/transactions/tx-1/tariff",
+        {"tariffId": "day"},
+        ("ChangeTransactionTariff", {"status": "Accepted"}),
+    )
+    assert asked == [{"transactionId": "tx-1", "tariff": COUNTED}]
+    kept = (await newest.get("/transactions/tx-1/particulars"))["items"]
+    assert [(one["name"], one["value"]) for one in kept] == [("tariffId", "day")]
+
+
 async def test_i11_a_running_transaction_gets_another_tariff(newest: Lab) -> None:
     await newest.add_token()
     await newest.charging()
