@@ -14,10 +14,13 @@ ROWS = tomllib.loads(files("chargepoint_sim").joinpath("data/vehicles.toml").rea
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_every_vehicle_is_plausible_and_says_where_it_is_from(row: dict[str, object]) -> None:
-    assert len(str(row["source"])) > 15
+    for figure in ("capacity", "charge", "discharge"):
+        beside = str(row[f"{figure}_from"])
+        assert "https://" in beside or "http://" in beside or beside.startswith("typical: ")
     assert 15_000 <= float(str(row["capacity_wh"])) <= 250_000
     assert 3_000 <= float(str(row["max_charge_w"])) <= 350_000
     assert (float(str(row["max_discharge_w"])) > 0) is row["bidirectional"]
+    assert row["bidirectional"] is ("://" in str(row["discharge_from"]))  # nobody gives back unproven
     assert float(str(row["max_discharge_w"])) <= float(str(row["max_charge_w"]))
     assert row["current"] == "DC" or float(str(row["max_charge_w"])) <= 22_000
 
