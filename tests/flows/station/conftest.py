@@ -27,6 +27,7 @@ from chargepoint_sim.station.station import Behaviour, Station
 from chargepoint_sim.station.variables import Fixed
 from chargepoint_sim.station.visit import Visit
 from chargepoint_sim.station.words import Version
+from tests.flows.station.steps_16 import Central
 
 Payload = dict[str, Any]
 SPEED = 100.0
@@ -175,6 +176,12 @@ async def csms() -> AsyncIterator[TinyCsms]:
     """A server that listens."""
     async with TinyCsms().listening() as server:
         yield server
+
+
+@pytest.fixture
+def central(csms: TinyCsms) -> Central:
+    """The small server speaks 1.6."""
+    return Central(csms)
 
 
 class Bench:

@@ -1,103 +1,24 @@
-"""A 2.1 station against a small server: V2X, Dynamic profiles, priority, DER, and the refusals."""
+"""A 2.1 station against a small server: V2X, Dynamic profiles, operation modes, priority."""
 
-import asyncio
-from datetime import timedelta
 from typing import Any
 
-import ocpp.messages
 import pytest
 
 from chargepoint_sim.profiles.profile import Values
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.words import Version
-
-BOTH_WAYS = ["DC", "DC_BPT"]
-
-
-def permitting(csms: Any, transfers: list[str] | None) -> None:
-    """Let the server say at authorization what a vehicle may do, and count what it pulls."""
-    plain = csms.answer
-
-    def answer(action: str, payload: Any) -> Any:
-        if action == "Authorize" and transfers is not None:
-            return plain(action, payload) | {"allowedEnergyTransfer": transfers}
-        return plain(action, payload)
-
-    csms.answer = answer
-
-
-def checked(csms: Any) -> None:
-    """All that was heard is valid by the schemas of 2.1, names included."""
-    for action, payload in csms.heard:
-        call = ocpp.messages.Call("1", action, payload)
-        ocpp.messages._validate_payload(call, "2.1")
-
-
-async def connected(
-    csms: Any, bench: Any, transfers: list[str] | None = BOTH_WAYS, **options: Any
-) -> tuple[Any, Any, str]:
-    """A 2.1 station with a vehicle that charges; the server's end; the transaction."""
-    permitting(csms, transfers)
-    one = bench(fixed={"version": Version.V21}, **options)
-    await one.station.booted.wait()
-    one.plug()
-    await csms.wait_for("NotifyEVChargingNeeds")
-    found = await csms.wait_for(
-        "TransactionEvent", lambda p: p["transactionInfo"].get("chargingState") == "Charging"
-    )
-    return one, await csms.peer(), found[0]["transactionInfo"]["transactionId"]
-
-
-def order(csms: Any, transaction: str, *periods: Any, kind: str = "Absolute", **more: Any) -> dict[str, Any]:
-    """A SetChargingProfile request for EVSE 1."""
-    schedule = {"id": 1, "chargingRateUnit": "W"} | more.pop("schedule", {})
-    schedule["chargingSchedulePeriod"] = [
-        {"startPeriod": 60 * number} | one for number, one in enumerate(periods)
-    ]
-    if kind == "Absolute":
-        schedule["startSchedule"] = csms.clock.now().isoformat()
-    profile = {
-        "id": 7,
-        "stackLevel": 3,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": kind,
-        "transactionId": transaction,
-        "chargingSchedule": [schedule],
-    }
-    return {"evseId": 1, "chargingProfile": profile | more}
-
-
-def setpoint(power_w: float, mode: str = "CentralSetpoint") -> dict[str, Any]:
-    """A period with a setpoint."""
-    return {"operationMode": mode, "setpoint": power_w}
-
-
-def measured(event: dict[str, Any], measurand: str) -> float | None:
-    """A measured value of a transaction event."""
-    samples = [sample for value in event.get("meterValue", []) for sample in value["sampledValue"]]
-    return next((float(one["value"]) for one in samples if one["measurand"] == measurand), None)
-
-
-def gives(power_w: float) -> Any:
-    """Whether a transaction event shows this power out of the vehicle."""
-    return lambda event: measured(event, "Power.Active.Export") == pytest.approx(power_w, abs=1)
-
-
-async def flowing(one: Any, power_w: float) -> None:
-    """Wait until the meter tells of this power, + into the vehicle, from now on."""
-    heard, since = one.csms.heard, len(one.csms.heard)
-
-    def told() -> bool:
-        return any(net(payload) == pytest.approx(power_w, abs=1) for _, payload in heard[since:])
-
-    async with one.csms.news:
-        await asyncio.wait_for(one.csms.news.wait_for(told), 20)
-
-
-def net(event: dict[str, Any]) -> float | None:
-    """The power that an event tells of, + into the vehicle."""
-    taken, given = (measured(event, f"Power.Active.{way}") for way in ("Import", "Export"))
-    return None if taken is None or given is None else taken - given
+from tests.flows.station.steps_21 import (
+    BOTH_WAYS,
+    CURVE,
+    checked,
+    connected,
+    flowing,
+    gives,
+    net,
+    order,
+    permitting,
+    setpoint,
+)
 
 
 async def test_what_the_vehicle_can_give_is_in_the_needs(csms: Any, bench: Any) -> None:
@@ -263,11 +184,6 @@ async def test_priority_charging(csms: Any, bench: Any) -> None:
     assert (unknown["status"], unknown["statusInfo"]["reasonCode"]) == ("Rejected", "TxNotFound")
 
 
-CURVE = [
-    {"frequency": 49.8, "power": -8000},
-    {"frequency": 50.0, "power": 0},
-    {"frequency": 50.2, "power": 8000},
-]
 SIGNALS = [{"signal": -100, "power": -2000}, {"signal": 100, "power": 2000}]
 
 
@@ -334,158 +250,6 @@ async def test_q10_idle_lets_nothing_flow(csms: Any, bench: Any) -> None:
     }
     await flowing(one, 0)
     await csms.wait_for("TransactionEvent", lambda p: p["transactionInfo"]["operationMode"] == "Idle")
-
-
-LIMIT = {"priority": 1, "pctMaxDischargePower": 20}
-
-
-async def test_der_limit_max_discharge_is_honoured_and_alarmed(csms: Any, bench: Any) -> None:
-    one, peer, transaction = await connected(csms, bench)
-    await peer.call("SetChargingProfile", order(csms, transaction, setpoint(-7000)))
-    await flowing(one, -7000)
-    control = {
-        "isDefault": True,
-        "controlId": "C1",
-        "controlType": "LimitMaxDischarge",
-        "limitMaxDischarge": LIMIT,
-    }
-    assert await peer.call("SetDERControl", control) == {"status": "Accepted"}
-    await flowing(one, -2200)
-    (alarm,) = await csms.wait_for("NotifyDERAlarm")
-    assert (alarm["controlType"], alarm.get("alarmEnded")) == ("LimitMaxDischarge", None)
-    assert await peer.call("GetDERControl", {"requestId": 5}) == {"status": "Accepted"}
-    (report,) = await csms.wait_for("ReportDERControl")
-    assert report["limitMaxDischarge"] == [
-        {"id": "C1", "isDefault": True, "isSuperseded": False, "limitMaxDischarge": LIMIT}
-    ]
-    clear = {"isDefault": True, "controlType": "LimitMaxDischarge"}
-    assert await peer.call("ClearDERControl", clear) == {"status": "Accepted"}
-    assert await peer.call("ClearDERControl", clear) == {"status": "NotFound"}
-    await csms.wait_for("NotifyDERAlarm", lambda p: p.get("alarmEnded", False))
-    await flowing(one, -7000)
-    checked(csms)
-
-
-async def test_a_scheduled_der_control_begins_and_ends_in_time(csms: Any, bench: Any) -> None:
-    one, peer, transaction = await connected(csms, bench)
-    await peer.call("SetChargingProfile", order(csms, transaction, setpoint(-7000)))
-    start = (csms.clock.now() + timedelta(seconds=100)).isoformat()
-    limit = LIMIT | {"startTime": start, "duration": 200}
-    control = {
-        "isDefault": False,
-        "controlId": "C2",
-        "controlType": "LimitMaxDischarge",
-        "limitMaxDischarge": limit,
-    }
-    assert await peer.call("SetDERControl", control) == {"status": "Accepted"}
-    await csms.wait_for("NotifyDERStartStop", lambda p: p["started"] and p["controlId"] == "C2")
-    await flowing(one, -2200)
-    await csms.wait_for("NotifyDERStartStop", lambda p: not p["started"])
-    await flowing(one, -7000)
-
-
-async def test_unknown_kinds_of_der_control_are_not_supported(csms: Any, bench: Any) -> None:
-    one = bench(fixed={"version": Version.V21})
-    await one.station.booted.wait()
-    peer = await csms.peer()
-    curve = {"priority": 1, "yUnit": "PctMaxVar", "curveData": [{"x": 1, "y": 2}]}
-    control = {"isDefault": True, "controlId": "C3", "controlType": "VoltVar", "curve": curve}
-    assert await peer.call("SetDERControl", control) == {"status": "NotSupported"}
-    assert await peer.call("GetDERControl", {"requestId": 1}) == {"status": "NotFound"}
-    assert await peer.call("ClearDERControl", {"isDefault": True}) == {"status": "Accepted"}
-
-
-async def test_requests_it_does_not_know_are_answered_with_an_error(csms: Any, bench: Any) -> None:
-    one = bench(fixed={"version": Version.V21})
-    await one.station.booted.wait()
-    peer = await csms.peer()
-    assert await peer.call(
-        "RequestBatterySwap", {"requestId": 1, "idToken": {"idToken": "T", "type": "Central"}}
-    ) == {"error": "NotImplemented"}
-    assert await peer.call("MakeCoffee", {}) == {"error": "NotSupported"}
-
-
-@pytest.mark.parametrize(
-    ("period", "more", "reason"),
-    [
-        ({"limit": -1000}, {}, "InvalidSchedule"),
-        ({}, {}, "InvalidSchedule"),
-        ({"limit": 1000, "setpoint": 500}, {}, "InvalidSchedule"),
-        ({"operationMode": "CentralSetpoint"}, {}, "InvalidSchedule"),
-        (
-            {"operationMode": "CentralSetpoint", "setpoint": -750, "limit": 1000, "dischargeLimit": -500},
-            {},
-            "InvalidSchedule",
-        ),
-        ({"operationMode": "CentralFrequency", "setpoint": -750}, {}, "InvalidSchedule"),
-        ({"operationMode": "Idle", "limit": 0}, {}, "InvalidSchedule"),
-        ({"operationMode": "LocalFrequency"}, {}, "NoFreqWattCurve"),
-        (
-            {"operationMode": "LocalFrequency", "v2xBaseline": 0, "v2xFreqWattCurve": CURVE[:1]},
-            {},
-            "NoFreqWattCurve",
-        ),
-        (
-            {"operationMode": "LocalFrequency", "v2xBaseline": 0, "v2xFreqWattCurve": CURVE, "limit": 1},
-            {},
-            "InvalidSchedule",
-        ),
-        ({"limit": 1000, "limit_L2": 1000, "limit_L3": 1000}, {}, "PhaseConflict"),
-        ({"limit_L2": 1000}, {}, "PhaseConflict"),
-        ({"limit": 1000}, {"dynUpdateInterval": 60}, "InvalidProfile"),
-        ({"limit": 1000}, {"schedule": {"randomizedDelay": 5}}, "InvalidSchedule"),
-        ({"limit": 1000}, {"schedule": {"useLocalTime": True}}, "InvalidSchedule"),
-        ({"limit": 1000}, {"stackLevel": 99}, "InvalidStackLevel"),
-    ],
-)
-async def test_refusals(csms: Any, bench: Any, period: Any, more: Any, reason: str) -> None:
-    _, peer, transaction = await connected(csms, bench)
-    answer = await peer.call("SetChargingProfile", order(csms, transaction, period, **more))
-    assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", reason)
-
-
-@pytest.mark.parametrize(
-    ("purpose", "period", "evse_id", "reason"),
-    [
-        ("ChargingStationMaxProfile", setpoint(-1000), 0, "InvalidOperationMode"),
-        ("TxDefaultProfile", {"limit": 1000, "limit_L2": 900}, 0, "PhaseConflict"),
-        ("LocalGeneration", {"limit": 1000}, 0, "UnsupportedPurpose"),
-        ("PriorityCharging", setpoint(1000), 0, "InvalidSchedule"),
-    ],
-)
-async def test_refusals_by_purpose(
-    csms: Any, bench: Any, purpose: str, period: Any, evse_id: int, reason: str
-) -> None:
-    _, peer, transaction = await connected(csms, bench)
-    request = order(csms, transaction, period, chargingProfilePurpose=purpose)
-    del request["chargingProfile"]["transactionId"]
-    answer = await peer.call("SetChargingProfile", request | {"evseId": evse_id})
-    assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", reason)
-
-
-async def test_v2x_switched_off_leaves_charging(csms: Any, bench: Any) -> None:
-    _, peer, transaction = await connected(csms, bench)
-    off = {
-        "component": {"name": "V2XChargingCtrlr"},
-        "variable": {"name": "Enabled"},
-        "attributeValue": "false",
-    }
-    await peer.call("SetVariables", {"setVariableData": [off]})
-    answer = await peer.call("SetChargingProfile", order(csms, transaction, setpoint(-7000)))
-    assert answer["statusInfo"]["reasonCode"] == "InvalidOperationMode"
-
-
-async def test_dynamic_profiles_of_two_periods_are_refused(csms: Any, bench: Any) -> None:
-    _, peer, transaction = await connected(csms, bench)
-    two = order(csms, transaction, setpoint(-1000), setpoint(-2000), kind="Dynamic")
-    answer = await peer.call("SetChargingProfile", two)
-    assert answer["statusInfo"]["reasonCode"] == "InvalidSchedule"
-    fixed = order(csms, transaction, setpoint(-1000))
-    assert await peer.call("SetChargingProfile", fixed) == {"status": "Accepted"}
-    update = await peer.call(
-        "UpdateDynamicSchedule", {"chargingProfileId": 7, "scheduleUpdate": {"setpoint": -1}}
-    )
-    assert (update["status"], update["statusInfo"]["reasonCode"]) == ("Rejected", "InvalidProfile")
 
 
 async def test_reports_of_monitors_say_who_has_set_them(csms: Any, bench: Any) -> None:
