@@ -3,14 +3,13 @@
 from ocpp.v16 import call_result
 
 from chargepoint_sim.station.certificates import Use
-from chargepoint_sim.station.credentials import STATION
 from chargepoint_sim.station.firmware import Update
 from chargepoint_sim.station.logs import LogRequest
 from chargepoint_sim.station.v16 import spelling
 from chargepoint_sim.station.v16.memory import UNSIGNED
 from chargepoint_sim.station.v16.spelling import Payload
 from chargepoint_sim.station.v201.desk import Desk, Routes
-from chargepoint_sim.station.v201.security import hash_data_of, written_hash_data
+from chargepoint_sim.station.v201.trust import Trust, written_hash_data
 
 _RETRY_INTERVAL_S = 30
 _USES = {
@@ -24,16 +23,14 @@ class Extension:
 
     def __init__(self, desk: Desk) -> None:
         self._instruments = desk.cabinet.instruments
+        self._trust = Trust(desk, _USES.__getitem__)
 
     def routes(self) -> Routes:
         """Who answers what."""
-        return {
-            "CertificateSigned": self.certificate_signed,
-            "DeleteCertificate": self.delete_certificate,
+        return self._trust.routes() | {
             "GetDiagnostics": self.get_diagnostics,
             "GetInstalledCertificateIds": self.get_installed_certificate_ids,
             "GetLog": self.get_log,
-            "InstallCertificate": self.install_certificate,
             "SignedUpdateFirmware": self.signed_update_firmware,
             "UpdateFirmware": self.update_firmware,
         }
@@ -103,21 +100,6 @@ class Extension:
         )
         status, name = self._instruments.logs.order(request)
         return call_result.GetLog(status=status, filename=name)
-
-    def certificate_signed(self, certificate_chain: str, **_: object) -> object:
-        """Take a certificate that was asked for."""
-        taken = self._instruments.credentials.signed(STATION, certificate_chain)
-        return call_result.CertificateSigned(status="Accepted" if taken else "Rejected")
-
-    def install_certificate(self, certificate_type: str, certificate: str, **_: object) -> object:
-        """Trust a root."""
-        status = self._instruments.certificates.install(_USES[certificate_type], certificate)
-        return call_result.InstallCertificate(status=status)
-
-    def delete_certificate(self, certificate_hash_data: Payload, **_: object) -> object:
-        """Trust a root no longer."""
-        wanted = hash_data_of(certificate_hash_data)
-        return call_result.DeleteCertificate(status=self._instruments.certificates.delete(wanted))
 
     def get_installed_certificate_ids(self, certificate_type: str, **_: object) -> object:
         """Say what is trusted."""

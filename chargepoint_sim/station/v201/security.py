@@ -1,14 +1,12 @@
 """What the station answers: keys, certificates and ways to the server (blocks A, B09 and M)."""
 
-from collections.abc import Mapping
-
 from ocpp.v201 import call_result
 
-from chargepoint_sim.station.certificates import HashData, Use
-from chargepoint_sim.station.credentials import STATION
+from chargepoint_sim.station.certificates import Use
 from chargepoint_sim.station.networks import NetworkProfile
 from chargepoint_sim.station.v201.desk import Desk, Routes
 from chargepoint_sim.station.v201.spelling import Payload
+from chargepoint_sim.station.v201.trust import Trust, written_hash_data
 
 
 class Security:
@@ -16,33 +14,14 @@ class Security:
 
     def __init__(self, desk: Desk) -> None:
         self._instruments = desk.cabinet.instruments
+        self._trust = Trust(desk, Use)
 
     def routes(self) -> Routes:
         """Who answers what."""
-        return {
-            "CertificateSigned": self.certificate_signed,
-            "DeleteCertificate": self.delete_certificate,
+        return self._trust.routes() | {
             "GetInstalledCertificateIds": self.get_installed_certificate_ids,
-            "InstallCertificate": self.install_certificate,
             "SetNetworkProfile": self.set_network_profile,
         }
-
-    def certificate_signed(
-        self, certificate_chain: str, certificate_type: str | None = None, **_: object
-    ) -> object:
-        """Take a certificate that was asked for."""
-        taken = self._instruments.credentials.signed(certificate_type or STATION, certificate_chain)
-        return call_result.CertificateSigned(status="Accepted" if taken else "Rejected")
-
-    def install_certificate(self, certificate_type: str, certificate: str, **_: object) -> object:
-        """Trust a root."""
-        status = self._instruments.certificates.install(Use(certificate_type), certificate)
-        return call_result.InstallCertificate(status=status)
-
-    def delete_certificate(self, certificate_hash_data: Payload, **_: object) -> object:
-        """Trust a root no longer."""
-        wanted = hash_data_of(certificate_hash_data)
-        return call_result.DeleteCertificate(status=self._instruments.certificates.delete(wanted))
 
     def get_installed_certificate_ids(self, certificate_type: list[str] | None = None, **_: object) -> object:
         """Say what is trusted."""
@@ -68,23 +47,3 @@ class Security:
         status, reason = self._instruments.networks.set(configuration_slot, profile)
         info = None if reason is None else {"reasonCode": reason}
         return call_result.SetNetworkProfile(status=status, status_info=info)
-
-
-def hash_data_of(written: Payload) -> HashData:
-    """What identifies a certificate."""
-    return HashData(
-        written["hash_algorithm"],
-        written["issuer_name_hash"].casefold(),
-        written["issuer_key_hash"].casefold(),
-        written["serial_number"].casefold().lstrip("0") or "0",
-    )
-
-
-def written_hash_data(one: HashData) -> Mapping[str, str]:
-    """What identifies a certificate."""
-    return {
-        "hashAlgorithm": one.algorithm,
-        "issuerNameHash": one.issuer_name,
-        "issuerKeyHash": one.issuer_key,
-        "serialNumber": one.serial,
-    }
