@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chargepoint_sim.profiles.checks import Refusal
 from chargepoint_sim.profiles.composite import Step, Window
-from chargepoint_sim.profiles.profile import Kind, Period, Profile, Purpose, RateUnit
+from chargepoint_sim.profiles.profile import Amount, Kind, Period, Profile, Purpose, RateUnit
 from chargepoint_sim.station.equipment import Equipment
 from chargepoint_sim.station.knobs import Knob, Knobs
 
@@ -104,13 +104,17 @@ def _understood(knobs: Knobs, profile: Profile) -> Profile:
 def _period(knobs: Knobs, period: Period) -> Period:
     factor = knobs.number(Knob.SCALE_LIMITS) or 1.0
     factor = -factor if knobs.on(Knob.INVERT_LIMITS) else factor
-    setpoint = None if period.setpoint is None else tuple(factor * phase for phase in period.setpoint)
     limit = None if period.limit is None else factor * _limit(knobs, period.limit)
+    setpoint: Amount | None = tuple(_limit(knobs, phase) for phase in period.setpoint or ())
+    if not setpoint or max(setpoint) >= NO_LIMIT:  # a setpoint that is no limit is none
+        setpoint = None
+    else:
+        setpoint = tuple(factor * phase for phase in setpoint)
     return replace(period, limit=limit, setpoint=setpoint)
 
 
 def _limit(knobs: Knobs, limit: float) -> float:
-    """What a limit means to this station."""
+    """What a limit or a setpoint means to this station."""
     unlimited = Knob.IGNORE_NEGATIVE if limit < 0.0 else Knob.ZERO_IS_NO_LIMIT
     if limit <= 0.0 and knobs.on(unlimited):
         return NO_LIMIT
@@ -118,10 +122,12 @@ def _limit(knobs: Knobs, limit: float) -> float:
 
 
 def _any_limit(test: Callable[[float], bool]) -> Callable[[Profile], bool]:
+    """Whether a limit or a setpoint of a profile is such a one."""
     return lambda profile: any(
-        period.limit is not None and test(period.limit)
+        test(one)
         for schedule in profile.schedules
         for period in schedule.periods
+        for one in (period.values.limit or ()) + (period.setpoint or ())
     )
 
 
@@ -148,8 +154,8 @@ _STRIKES: Mapping[Knob, Callable[[Profile], bool]] = {
 }
 _REFUSALS: Mapping[Knob, Refusal] = {
     Knob.REJECT_PROFILES: Refusal("InvalidProfile", "not here"),
-    Knob.REJECT_NEGATIVE: Refusal("InvalidSchedule", "limits are not negative"),
-    Knob.REJECT_ZERO: Refusal("InvalidSchedule", "limits are above 0"),
+    Knob.REJECT_NEGATIVE: Refusal("InvalidSchedule", "nothing is negative"),
+    Knob.REJECT_ZERO: Refusal("InvalidSchedule", "all is above 0"),
     Knob.STACK_LEVEL_ZERO: Refusal("InvalidStackLevel", "only 0"),
     Knob.ABSOLUTE_ONLY: Refusal("UnsupportedKind", "only Absolute"),
     Knob.RELATIVE_ONLY: Refusal("UnsupportedKind", "only Relative"),

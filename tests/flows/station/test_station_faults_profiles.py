@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.flows.station import steps_21
 from tests.flows.station.steps import charging, events, lease, measured, until
 from tests.flows.station.steps_faults import OFFER_W, begin, composite_of, meter_of, over, until_power
 
@@ -194,11 +195,14 @@ async def test_there_is_no_dead_man(csms: Any, bench: Any) -> None:
 
 
 async def test_being_offline_is_noticed_late(csms: Any, bench: Any) -> None:
-    one, _, _ = await charging(csms, bench)
+    one, peer, transaction = await steps_21.connected(csms, bench)
+    wanted = steps_21.order(csms, transaction, steps_21.setpoint(-5_000), maxOfflineDuration=30)
+    await peer.call("SetChargingProfile", wanted)
+    await until_power(one, -5_000)
     await begin(one, "notice-offline-late:600", "offline")
-    await until(lambda: one.station.cabinet.equipment.profiles.offline_since is not None)
-    since = one.station.cabinet.equipment.profiles.offline_since
-    assert since > one.station.clock.now() + timedelta(seconds=500)
+    await one.station.clock.sleep(200)
+    await until_power(one, -5_000)  # Q11: it should have ended after 30 s
+    await until_power(one, OFFER_W)  # as it does 600 s later
 
 
 async def test_profiles_are_forgotten_at_a_restart(csms: Any, bench: Any) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint_sim.faults import FAULTS, parse_fault
 from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.scenario import BadScenario, read_scenario
 from chargepoint_sim.scenario.sentences import NoSentence, amount, read_sentence
@@ -53,6 +54,14 @@ def test_sentences(
 def test_sentences_that_mean_nothing(text: str, says: str) -> None:
     with pytest.raises(NoSentence, match=says):
         read_sentence(text)
+
+
+def test_every_fault_has_a_name_for_scenarios_and_the_command_line(tmp_path: Path) -> None:
+    rows = "".join(f'[[fault]]\nfault = "{fault.written}"\nat_s = 1\n' for fault in FAULTS.values())
+    (tmp_path / "all.toml").write_text(f"duration_s = 10\n{_FLEET}{rows}")
+    orders = [one.order for one in read_scenario(tmp_path / "all.toml", None).happenings]
+    assert orders == [parse_fault(fault.written) for fault in FAULTS.values()]  # what --fault reads
+    assert [order.argument for order in orders] == [fault.usual for fault in FAULTS.values()]
 
 
 def test_amounts() -> None:
