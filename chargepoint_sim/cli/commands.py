@@ -16,7 +16,7 @@ from chargepoint_sim.cli.process import WrongUse, model_named, stop_on_signals
 from chargepoint_sim.cli.process import run as run_process
 from chargepoint_sim.clock import ScaledClock
 from chargepoint_sim.ev.vehicle import PowerLimits
-from chargepoint_sim.faults import BadFault, FaultOrder, inject, parse_fault
+from chargepoint_sim.faults import FaultOrder, inject
 from chargepoint_sim.fleet.registration import RegistrationFailed
 from chargepoint_sim.fleet.sessions import BadSessions
 from chargepoint_sim.iso15118.sdp import NoStation
@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         version=version,
     )
     behaviour = Behaviour(high_level=hlc, loop_period_s=loop_period, seed=seed)
-    output, orders = Output(as_json), [parse_fault(text) for text in fault or []]
+    output, orders = Output(as_json), options.faults(fault)
     fixed = _with_files(fixed, ca, certificate, key)
     station = Station(fixed, options.websocket(url), ScaledClock(speed), output.event, behaviour)
     driver = Driver(station, output.event, model_named(vehicle), seed)
@@ -154,7 +154,7 @@ def main() -> None:
         code = result if isinstance(result, int) else 0
     except* typer.Exit as endings:
         code = max(_each(endings, lambda ending: int(getattr(ending, "exit_code", _FAILED))))
-    except* (_UsageError, WrongUse, BadFault, BadScenario, BadSessions) as mistakes:
+    except* (_UsageError, WrongUse, BadScenario, BadSessions) as mistakes:
         complain(_each(mistakes, _sentence)[0])
         code = _WRONG_USE
     except* (RegistrationFailed, NoStation, OSError) as failures:

@@ -1,6 +1,7 @@
 """`fleet`: many stations in one process."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from chargepoint_sim.cli import options
 from chargepoint_sim.cli.live import LiveView
 from chargepoint_sim.cli.output import Output
 from chargepoint_sim.cli.process import WrongUse, run, stop_on_signals
-from chargepoint_sim.faults import FaultOrder, inject, parse_fault
+from chargepoint_sim.faults import FaultOrder, inject
 from chargepoint_sim.fleet.figures import figures_of, serve_metrics
 from chargepoint_sim.fleet.fleet import Fleet, Plan
 from chargepoint_sim.station.equipment import HighLevel
@@ -41,13 +42,13 @@ class _Show:
         return Output(self.as_json, {"summary"} if self.live else _SHOWN)
 
 
-_Count = Annotated[int, typer.Option(min=1, help="How many stations.")]
+_Count = Annotated[int, typer.Option(min=1, max=100_000, help="How many stations.")]
 _Moment = Annotated[str | None, typer.Option(help="The instant in the file to start at.")]
 _Prefix = Annotated[str, typer.Option(help="What the stations' identities begin with.")]
 _Password = Annotated[str | None, typer.Option(help="One for all, instead of one for each.")]
 _Versions = Annotated[list[str] | None, typer.Option(help="VERSION or VERSION=SHARE, repeatable.")]
 _Truth = Annotated[Path | None, typer.Option(help="Append what is true of each vehicle at the end.")]
-_Every = Annotated[float, typer.Option(min=0.0, help="Real seconds between figures; 0: none.")]
+_Every = Annotated[float, typer.Option(min=0.0, max=86_400.0, help="Real seconds between figures; 0: none.")]
 _Port = Annotated[
     int | None, typer.Option(min=1, max=65_535, help="Prometheus text on this port of loopback.")
 ]
@@ -81,6 +82,8 @@ def fleet(  # noqa: PLR0913 - a command's options are its arguments
 ) -> None:
     """Many stations, with vehicles that come and go. Ends at SIGINT or SIGTERM with a summary."""
     name = options.name("--prefix", prefix)
+    if session_time is not None and sessions is None:
+        raise WrongUse("--session-time needs --sessions")
     plan = Plan(options.websocket(url), count, name, seed, speed, meter_interval)
     plan = replace(
         plan, sessions=sessions, session_time=options.moment(session_time), password=password
@@ -88,8 +91,8 @@ def fleet(  # noqa: PLR0913 - a command's options are its arguments
     behaviour = replace(plan.behaviour, high_level=hlc, loop_period_s=loop_period)
     plan = replace(plan, versions=read_shares(version or []), behaviour=behaviour)
     show = _Show(figures_every, live, metrics_port, options.written_to("--truth", truth), as_json)
-    orders = [parse_fault(text) for text in fault or []]
-    run(_many_stations(plan, options.Server(register, api_key, program), orders, show))
+    server = options.Server(register, api_key, program)
+    run(_many_stations(plan, server, options.faults(fault), show))
 
 
 def read_shares(texts: list[str]) -> dict[Version, float]:
@@ -121,7 +124,7 @@ async def _many_stations(plan: Plan, server: options.Server, orders: list[FaultO
         if registrar is not None:
             around.push_async_callback(registrar.close)
         if show.metrics_port is not None:
-            around.callback(serve_metrics(whole, show.metrics_port))
+            around.callback(_metrics(whole, show.metrics_port))
         if show.live:
             around.enter_context(LiveView(whole))
         telling = asyncio.create_task(_tell_figures(whole, output, show.every_s))
@@ -131,6 +134,14 @@ async def _many_stations(plan: Plan, server: options.Server, orders: list[FaultO
     if show.truth is not None:
         with show.truth.open("ab") as file:
             file.writelines(orjson.dumps(guest.truth()) + b"\n" for guest in whole.guests)
+
+
+def _metrics(whole: Fleet, port: int) -> Callable[[], None]:
+    """Serve Prometheus text; `OSError` names the option."""
+    try:
+        return serve_metrics(whole, port)
+    except OSError as why:
+        raise OSError(f"--metrics-port: {port}: {why}") from why
 
 
 async def _tell_figures(whole: Fleet, output: Output, every_s: float) -> None:

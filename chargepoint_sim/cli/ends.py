@@ -1,9 +1,11 @@
 """The commands `ev` and `secc`: one end of ISO 15118 alone, on the wire."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from ipaddress import IPv6Address
 from pathlib import Path
+from socket import if_nameindex
 from ssl import SSLContext
 from typing import Annotated
 
@@ -18,8 +20,8 @@ from chargepoint_sim.ev.battery import Battery
 from chargepoint_sim.ev.vehicle import DriverNeeds, PowerLimits, Vehicle
 from chargepoint_sim.iso15118.evcc import Evcc, Plan
 from chargepoint_sim.iso15118.outlet import ChargingNeeds, Ending, Permission
-from chargepoint_sim.iso15118.pki import pki_in
-from chargepoint_sim.iso15118.sdp import Beacon, Security, StationAddress, discover, link_local
+from chargepoint_sim.iso15118.pki import TestPki, pki_in
+from chargepoint_sim.iso15118.sdp import Beacon, NoStation, Security, StationAddress, discover, link_local
 from chargepoint_sim.iso15118.secc import Hardware, Memory, Secc
 from chargepoint_sim.iso15118.services import SERVICES, Control, Wish
 from chargepoint_sim.iso15118.tls import station_context, vehicle_context
@@ -80,7 +82,7 @@ def ev(  # noqa: PLR0913 - a command's options are its arguments
     plan = Plan(_VEHICLE_DIALECTS[protocol], loop_period_s, _CONTROLS[control])
     alone = _Car(car, clock, Output(as_json), loops)
     where = (_LOOPBACK, 0) if secc is None else _host_and_port(secc)
-    run(alone.drive(plan, (*where, interface), pki))
+    run(alone.drive(plan, (*where, _known(interface)), _tls(pki, lambda made: vehicle_context(made.vehicle))))
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -89,6 +91,22 @@ def _host_and_port(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
         raise WrongUse(f"--secc: {text!r} is not HOST:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _known(interface: str | None) -> str | None:
+    """An interface of this machine, or `WrongUse`."""
+    names = [name for _, name in if_nameindex()]
+    if interface is not None and interface not in names:
+        raise WrongUse(f"--interface: no {interface!r} among: {', '.join(names)}")
+    return interface
+
+
+def _tls(pki: Path | None, context: Callable[[TestPki], SSLContext]) -> SSLContext | None:
+    """TLS with the certificates of a folder; `WrongUse` where they cannot be used or made."""
+    try:
+        return None if pki is None else context(pki_in(pki))
+    except OSError as why:
+        raise WrongUse(f"--pki: {pki}: {why}") from None
 
 
 class _Car:
@@ -103,18 +121,20 @@ class _Car:
         self._since = clock.monotonic()
         self._evcc: Evcc | None = None
 
-    async def drive(self, plan: Plan, where: tuple[str, int, str | None], pki: Path | None) -> None:
+    async def drive(self, plan: Plan, where: tuple[str, int, str | None], tls: SSLContext | None) -> None:
         """One session."""
         stop, (host, port, interface) = stop_on_signals(), where
-        context = None if pki is None else vehicle_context(pki_in(pki).vehicle)
         if interface is not None:
-            wanted = Security.NONE if pki is None else Security.TLS
+            wanted = Security.NONE if tls is None else Security.TLS
             found = await discover(self._clock, wanted, interface)
             if found.security is not wanted:
                 raise WrongUse(f"the station offers {found.security.name}, not {wanted.name}")
             host, port = f"{found.host}%{interface}", found.port
-        channel = await connect(host, port, (self._clock, self._clock), context)
-        self._output.event("connected", {"host": host, "port": port, "tls": pki is not None})
+        try:
+            channel = await connect(host, port, (self._clock, self._clock), tls)
+        except OSError as why:
+            raise NoStation(f"{host}:{port}: {why}") from why
+        self._output.event("connected", {"host": host, "port": port, "tls": tls is not None})
         plan = Plan(plan.dialects, plan.loop_period_s, plan.control, on_power=self._flows)
         self._evcc = evcc = Evcc(channel, self._car, self._clock, plan)
         async with asyncio.TaskGroup() as tasks:
@@ -174,7 +194,7 @@ def secc(  # noqa: PLR0913
     if limit_w is not None:
         evse.set_limit(limit_w)
     outlet = _Outlet(evse, Hardware("ZZSIME0001", services), Output(as_json), sessions)
-    run(outlet.serve((host, port, interface), pki))
+    run(outlet.serve((host, port, _known(interface)), _tls(pki, lambda made: station_context(made.station))))
 
 
 class _Outlet:
@@ -189,12 +209,11 @@ class _Outlet:
         self._arrived: asyncio.Queue[WireChannel] = asyncio.Queue()
         self._secc: Secc | None = None
 
-    async def serve(self, where: tuple[str, int, str | None], pki: Path | None) -> None:
+    async def serve(self, where: tuple[str, int, str | None], tls: SSLContext | None) -> None:
         """Until a signal, `quit` or the last session."""
         stop = stop_on_signals()
-        context = None if pki is None else station_context(pki_in(pki).station)
         async with AsyncExitStack() as open_, asyncio.TaskGroup() as tasks:
-            await self._listen(open_, where, context)
+            await self._listen(open_, where, tls)
             running = [tasks.create_task(self._sessions(stop)), tasks.create_task(self._console(stop))]
             await stop.wait()
             for task in running:
@@ -207,7 +226,10 @@ class _Outlet:
         if interface is not None:
             host = f"{link_local(interface)}%{interface}"
         clocks = self._evse.clock, self._evse.clock
-        server = await listen(host, port, clocks, self._arrived.put_nowait, tls)
+        try:
+            server = await listen(host, port, clocks, self._arrived.put_nowait, tls)
+        except OSError as why:
+            raise OSError(f"--host, --port: nobody can listen at {host}:{port}: {why}") from why
         open_.callback(server.close)
         port = server.sockets[0].getsockname()[1]
         if interface is not None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chargepoint_sim.cli.process import WrongUse
+from chargepoint_sim.faults import BadFault, FaultOrder, parse_fault
 from chargepoint_sim.fleet.registration import Registrar
 from chargepoint_sim.station.equipment import HighLevel
 from chargepoint_sim.station.link import wrong_address
@@ -49,8 +50,10 @@ class Server:
     def __init__(self, url: str | None, api_key: str | None, program: str | None) -> None:
         if url is not None and api_key is None:
             raise WrongUse("--register needs --api-key")
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise WrongUse("--register must begin with http:// or https://")
+        if url is not None and (why := wrong_address(url, ("http", "https"))) is not None:
+            raise WrongUse(f"--register: {why}")
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise WrongUse("--api-key: a key is of plain letters and digits")
         self._url, self._api_key, self._program = url, api_key, program
 
     def registrar(self, program: str | None = None) -> Registrar | None:
@@ -65,6 +68,14 @@ def websocket(url: str) -> str:
     if (why := wrong_address(url)) is not None:
         raise WrongUse(f"--url: {why}")
     return url
+
+
+def faults(texts: list[str] | None) -> list[FaultOrder]:
+    """What --fault says, or `WrongUse`."""
+    try:
+        return [parse_fault(text) for text in texts or []]
+    except BadFault as why:
+        raise WrongUse(f"--fault: {why}") from None
 
 
 def name(option: str, text: str) -> str:

@@ -33,7 +33,7 @@ class Catalogue:
     def named(self, part: str) -> VehicleModel:
         """The first model whose name has this in it, in any case. Raises `KeyError` naming all models."""
         for model in self.models:
-            if part.lower() in model.name.lower():
+            if part and part.lower() in model.name.lower():
                 return model
         names = "; ".join(model.name for model in self.models)
         raise KeyError(f"no vehicle {part!r} among: {names}")

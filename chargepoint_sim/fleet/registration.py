@@ -123,7 +123,8 @@ class Registrar:
             try:
                 answer = await self._client.post(path, json=body, headers=_once(body))
             except httpx.HTTPError as failure:
-                raise RegistrationFailed(f"{path}: {failure or type(failure).__name__}") from failure
+                where = f"{self._client.base_url}{path.removeprefix('/')}"
+                raise RegistrationFailed(f"{where}: {failure or type(failure).__name__}") from failure
         if not answer.is_success and answer.status_code != _CONFLICT:
             raise RegistrationFailed(f"{path}: {answer.status_code} {answer.text[:300]}")
         try:

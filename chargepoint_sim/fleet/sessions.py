@@ -6,6 +6,7 @@ stations than real ones: time of day and weekday pattern stay true.
 
 import csv
 import gzip
+import math
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -81,10 +82,18 @@ def _session(row: dict[str, str]) -> Session:
         station=row["station_id"],
         arrival=arrival,
         departure=departure,
-        requested_wh=1000.0 * float(row["requested_energy (kWh)"] or 0.0),
-        delivered_wh=1000.0 * float(row["delivered_energy (kWh)"] or 0.0),
+        requested_wh=_wh(row["requested_energy (kWh)"]),
+        delivered_wh=_wh(row["delivered_energy (kWh)"]),
         expected=datetime.fromisoformat(expected) if expected else None,
     )
+
+
+def _wh(written: str) -> float:
+    """An energy in kWh; nothing is none. `ValueError` for what no vehicle takes."""
+    energy_wh = 1000.0 * float(written or 0.0)
+    if not 0.0 <= energy_wh < math.inf:
+        raise ValueError(f"{written} is no energy")
+    return energy_wh
 
 
 def busiest(sessions: list[Session]) -> datetime:

@@ -27,7 +27,8 @@ from chargepoint_sim.station.words import Version
 _Above = Annotated[float, Meta(gt=0.0, le=1e9)]
 _Least = Annotated[float, Meta(ge=0.0, le=1e9)]
 _Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
-_Count = Annotated[int, Meta(ge=1)]
+_Count = Annotated[int, Meta(ge=1, le=100_000)]
+_Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 _LONGEST_PREFIX = 40
 
 
@@ -46,7 +47,7 @@ class _Fleet(_Table):
     password: str | None = None
     seed: str | int = "1"
     speed: _Above = 1.0
-    evses: _Count = 1
+    evses: Annotated[int, Meta(ge=1, le=100)] = 1
     meter_interval_s: _Count = 30
     loop_period_s: _Above = 5.0
     max_charge_w: _Least = 11_000.0
@@ -94,7 +95,7 @@ class _Around(_Table):
 
 class _Event(_Table):
     power: str | float
-    for_s: _Above
+    for_s: Annotated[float, Meta(ge=1.0, le=1e9)]
     at_s: _Least = 0.0
     lead_s: _Least = 0.0
     program: str | None = None
@@ -104,8 +105,8 @@ class _Event(_Table):
 class _Expect(_Table):
     that: str | None = None
     what: Measure | None = None
-    min: float | None = None
-    max: float | None = None
+    min: _Number | None = None
+    max: _Number | None = None
     at_s: _Least | None = None
     from_s: _Least | None = None
     station: _Count | None = None
@@ -149,7 +150,7 @@ def _scenario(file: _File, path: Path, url: str | None) -> Scenario:
             _happening(row, f"fault[{at}]", file.fleet, end_s) for at, row in enumerate(file.fault)
         ),
         around=tuple(_around(row, f"around[{at}]", file.fleet, end_s) for at, row in enumerate(file.around)),
-        events=tuple(_event(row, f"event[{at}]") for at, row in enumerate(file.event)),
+        events=tuple(_event(row, f"event[{at}]", end_s) for at, row in enumerate(file.event)),
         expectations=tuple(
             _expectation(row, f"expect[{at}]", file.fleet, end_s) for at, row in enumerate(file.expect)
         ),
@@ -158,7 +159,7 @@ def _scenario(file: _File, path: Path, url: str | None) -> Scenario:
 
 def _checked_url(file: _File, url: str | None) -> str:
     """The server, once the fleet's table is known to fit together."""
-    fleet, catalogue = file.fleet, Catalogue()
+    fleet = file.fleet
     where = url or fleet.url
     if where is None:
         raise _wrong("fleet.url", "No server: neither here nor as --url")
@@ -168,18 +169,37 @@ def _checked_url(file: _File, url: str | None) -> str:
         raise _wrong("fleet.prefix", f"1 to {_LONGEST_PREFIX} characters, none of them a colon")
     if fleet.soc is not None and fleet.soc[0] > fleet.soc[1]:
         raise _wrong("fleet.soc", "The lower one comes first")
-    for name in (*fleet.vehicles, *(row.vehicle for row in file.arrival)):
-        try:
-            catalogue.named(name)
-        except KeyError as unknown:
-            raise _wrong("fleet.vehicles" if name in fleet.vehicles else "arrival", unknown.args[0]) from None
-    if any(row.station > fleet.count for row in file.arrival):
-        raise _wrong("arrival", f"There are {fleet.count} stations")
+    for name in fleet.vehicles:
+        _check_vehicle(name, "fleet.vehicles")
+    _check_arrivals(file.arrival, fleet.count)
     if fleet.sessions is not None and file.arrival:
         raise _wrong("arrival", "Either `fleet.sessions` or arrivals")
     if fleet.session_time is not None and fleet.session_time.tzinfo is None:
         raise _wrong("fleet.session_time", "It needs a zone, such as -07:00")
+    if fleet.session_time is not None and fleet.sessions is None:
+        raise _wrong("fleet.session_time", "It needs `fleet.sessions`")
     return where
+
+
+def _check_vehicle(name: str, where: str) -> None:
+    try:
+        Catalogue().named(name)
+    except KeyError as unknown:
+        raise _wrong(where, unknown.args[0]) from None
+
+
+def _check_arrivals(rows: list[_Arrival], stations: int) -> None:
+    """Each at a station that there is, after the one before has left."""
+    free: dict[int, float] = {}
+    for at, row in sorted(enumerate(rows), key=lambda numbered: numbered[1].at_s):
+        _check_vehicle(row.vehicle, f"arrival[{at}].vehicle")
+        if row.station > stations:
+            raise _wrong(f"arrival[{at}].station", f"There are {stations} stations")
+        if row.leaves_s <= row.at_s:
+            raise _wrong(f"arrival[{at}].leaves_s", "Not after `at_s`")
+        if row.at_s < free.get(row.station, row.at_s):
+            raise _wrong(f"arrival[{at}].at_s", "The one before is still there")
+        free[row.station] = row.leaves_s
 
 
 def _plan(file: _File, folder: Path, url: str | None) -> Plan:
@@ -198,7 +218,7 @@ def _plan(file: _File, folder: Path, url: str | None) -> Plan:
         vehicles=fleet.vehicles,
         soc=fleet.soc,
         reserve_soc=fleet.reserve_soc,
-        sessions=None if sessions is None else Path(sessions) if sessions in SHIPPED else folder / sessions,
+        sessions=None if sessions is None else _session_file(sessions, folder),
         session_time=fleet.session_time,
         arrivals=tuple(Arrival(**msgspec.structs.asdict(row)) for row in file.arrival),
         behaviour=Behaviour(
@@ -209,6 +229,15 @@ def _plan(file: _File, folder: Path, url: str | None) -> Plan:
         ),
     )
     return plan.with_site(fleet.site_import_w, fleet.site_export_w)
+
+
+def _session_file(name: str, folder: Path) -> Path:
+    """A file beside the scenario, or the name of one that comes with the simulator."""
+    if name in SHIPPED:
+        return Path(name)
+    if not (folder / name).is_file():
+        raise _wrong("fleet.sessions", f"There is no file {folder / name}")
+    return folder / name
 
 
 def _happening(row: _Fault, where: str, fleet: _Fleet, end_s: float) -> Happening:
@@ -247,13 +276,17 @@ def _stations(row: _Fault | _Around, where: str, fleet: _Fleet) -> tuple[int, ..
         return tuple(sorted(lot.sample(range(1, fleet.count + 1), math.ceil(row.share * fleet.count))))
     if row.station is None:
         return None
-    named = (row.station,) if isinstance(row.station, int) else tuple(row.station)
-    if max(named, default=0) > fleet.count:
+    named = (row.station,) if isinstance(row.station, int) else tuple(sorted(set(row.station)))
+    if not named:
+        raise _wrong(f"{where}.station", "No station")
+    if max(named) > fleet.count:
         raise _wrong(f"{where}.station", f"There are {fleet.count} stations")
     return named
 
 
-def _event(row: _Event, where: str) -> GridEvent:
+def _event(row: _Event, where: str, end_s: float) -> GridEvent:
+    if row.at_s > end_s:
+        raise _wrong(f"{where}.at_s", "After the end")
     power_w = _power(row.power, f"{where}.power")
     return GridEvent(row.at_s, power_w, row.for_s, row.lead_s, row.program, row.min_soc)
 

@@ -17,18 +17,20 @@ from chargepoint_sim.station.knobs import Knobs
 from chargepoint_sim.station.wire import Traffic, Wire
 from chargepoint_sim.station.words import Socket
 
+_OCPP = ("ws", "wss")
 
-def wrong_address(url: str) -> str | None:
+
+def wrong_address(url: str, schemes: tuple[str, ...] = _OCPP) -> str | None:
     """Why nobody can connect to an address of a server; None if somebody could."""
     try:
         parts = urlsplit(url)
         _ = parts.port, (parts.hostname or "").encode("idna")  # both are checked when looked at
     except ValueError as failure:
         return str(failure)
-    if parts.scheme not in ("ws", "wss"):
-        return "it must begin with ws:// or wss://"
-    if not parts.hostname or parts.fragment:
-        return "it has a host and no fragment"
+    if parts.scheme not in schemes:
+        return f"it must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+        return "it has a host, and neither user, query nor fragment"
     return None
 
 

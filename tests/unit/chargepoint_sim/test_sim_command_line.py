@@ -1,6 +1,7 @@
 """Wrong words on the command line: one clear line, exit code 2, before anything runs; and at the console."""
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.unit.chargepoint_sim.profile_texts import NOW
 
 RUN = ("run", "--url", "ws://127.0.0.1:1", "--identity", "A", "--password", "P")
 FLEET = ("fleet", "--url", "ws://127.0.0.1:1", "--count", "1")
+ARRIVAL = "[[arrival]]\nstation = 1\nsoc = 50\nleaves_s = 3"
 
 
 def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
@@ -48,17 +50,40 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         ((*RUN, "--max-charge-w", "inf"), "--max-charge-w"),
         ((*RUN, "--fault", "lose-answers:5"), "from 0 to 1"),
         ((*RUN, "--fault", "clock-skew:1e300"), "clock-skew"),
+        (("run", "--url", "ws://me:secret@h", *RUN[3:]), "neither user"),
+        (("run", "--url", "ws://h/?at=1", *RUN[3:]), "query"),
+        ((*RUN, "--fault", "cut:1"), "--fault: fault 'cut' takes no argument"),
+        ((*RUN, "--vehicle", ""), "--vehicle: no vehicle ''"),
         ((*FLEET, "--metrics-port", "99999"), "--metrics-port"),
+        ((*FLEET, "--figures-every", "inf"), "--figures-every"),
+        ((*FLEET, "--session-time", "2019-07-01T12:00:00Z"), "--session-time needs --sessions"),
+        ((*FLEET, "--register", "http://", "--api-key", "k"), "--register: it has a host"),
+        ((*FLEET, "--register", "http://[x", "--api-key", "k"), "--register: "),
+        ((*FLEET, "--register", "http://h", "--api-key", "k\u00e4"), "--api-key"),
+        ((*FLEET, "--register", "http://h", "--api-key", "k\n"), "--api-key"),
         ((*FLEET, "--truth", "/nowhere/truth.jsonl"), "--truth"),
         ((*FLEET, "--prefix", ""), "--prefix"),
         (("ev", "--secc", "127.0.0.1:1", "--stay-s", "inf"), "--stay-s"),
         (("ev", "--secc", "127.0.0.1:1", "--pki", __file__), "--pki"),
+        (("ev", "--secc", "127.0.0.1:1", "--pki", "/proc/nowhere"), "--pki: /proc/nowhere"),
+        (("ev", "--interface", "nowhere0"), "--interface: no 'nowhere0' among: "),
+        (("secc", "--interface", "nowhere0"), "--interface: no 'nowhere0' among: "),
         (("secc", "--max-charge-w", "inf"), "--max-charge-w"),
         (("secc", "--limit-w", "nan"), "--limit-w"),
     ],
 )
 def test_wrong_words_are_named(capsys: Any, monkeypatch: Any, words: tuple[str, ...], says: str) -> None:
     assert says in refused(capsys, monkeypatch, *words)
+
+
+@pytest.mark.parametrize("words", [("secc",), ("ev", "--secc", "127.0.0.1:1")])
+def test_a_folder_without_usable_certificates_is_named(
+    capsys: Any, monkeypatch: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    make_pki(tmp_path, Curve.P256)
+    for file in tmp_path.iterdir():
+        file.write_text("junk")
+    assert f"--pki: {tmp_path}" in refused(capsys, monkeypatch, *words, "--pki", str(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"junk", b"\xff\xfe\x00"])
@@ -84,6 +109,11 @@ def test_a_key_of_another_certificate_is_refused(capsys: Any, monkeypatch: Any, 
     ("content", "says"),
     [
         ("arrival,departure\n1,2\n", "there is no column 'estimated_departure'"),
+        (
+            "station_id,arrival,departure,requested_energy (kWh),delivered_energy (kWh),estimated_departure\n"
+            "A,2019-01-01T00:00:00+00:00,2019-01-01T01:00:00+00:00,nan,1,\n",
+            "nan is no energy",
+        ),
         (
             "station_id,arrival,departure,requested_energy (kWh),delivered_energy (kWh),estimated_departure\n"
             "A,2019-01-01T00:00:00+00:00\n",
@@ -114,6 +144,19 @@ def test_a_file_of_sessions_with_rows_missing_is_refused(
         ("", "[[around]]\nload = '5 kWh'", "around[0].load"),
         ("", "[[around]]\nload = 1\nstation = 2", "around[0].station"),
         ("", "[[expect]]\nthat = 'online >= 1 at -5 s'", "expect[0].that"),
+        ("", "[[expect]]\nwhat = 'online'\nmin = nan", "expect[0].min"),
+        ("evses = 101", "", "fleet.evses"),
+        ("vehicles = { '' = 1 }", "", "fleet.vehicles"),
+        ("sessions = 'nowhere.csv'", "", "fleet.sessions"),
+        ("sessions = ''", "", "fleet.sessions"),
+        ("session_time = 2019-07-01T12:00:00Z", "", "It needs `fleet.sessions`"),
+        ("", "[[fault]]\nfault = 'cut'\nstation = []", "fault[0].station"),
+        ("", "[[event]]\npower = -1\nfor_s = 0.2", "event[0].for_s"),
+        ("", "[[event]]\npower = -1\nfor_s = 5\nat_s = 6", "event[0].at_s"),
+        ("", f"{ARRIVAL}\nvehicle = 'Trabant'", "arrival[0].vehicle"),
+        ("", f"{ARRIVAL}\nvehicle = 'Leaf'\nat_s = 4", "arrival[0].leaves_s"),
+        ("", f"{ARRIVAL}\nvehicle = 'Leaf'\n{ARRIVAL}\nvehicle = 'Leaf'\nat_s = 2", "arrival[1].at_s"),
+        ("", f"{ARRIVAL.replace('= 1', '= 2')}\nvehicle = 'Leaf'", "arrival[0].station"),
     ],
 )
 def test_a_scenario_that_cannot_be_played_is_refused(
@@ -207,3 +250,31 @@ def test_the_name_for_certificates_of_a_station_with_a_long_name_fits() -> None:
     variables = standard_variables(Fixed("x" * 60, "P" * 16))
     (found,) = [one for one in variables if one.name == "SeccId"]
     assert len(found.value) == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("ev", "--secc", "127.0.0.1:{free}"), "127.0.0.1:{free}: "),
+        (("secc", "--port", "{taken}"), "--host, --port: nobody can listen at 127.0.0.1:{taken}: "),
+        ((*FLEET, "--metrics-port", "{taken}"), "--metrics-port: {taken}: "),
+        (
+            (*FLEET, "--register", "http://127.0.0.1:{free}", "--api-key", "k"),
+            "http://127.0.0.1:{free}/api/v1/sites: ",
+        ),
+    ],
+)
+def test_what_cannot_be_reached_is_named(
+    capsys: Any, monkeypatch: Any, words: tuple[str, ...], says: str
+) -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        for one in (taken, free):
+            one.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = {"taken": taken.getsockname()[1], "free": free.getsockname()[1]}
+        monkeypatch.setattr(sys, "argv", ["chargepoint-sim", *(word.format(**ports) for word in words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    told = capsys.readouterr()
+    assert (ended.value.code, told.err.count("\n")) == (1, 1)
+    assert says.format(**ports) in told.err
