@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from csms.api.auth import ADMINISTRATOR
 from csms.api.shapes import Page, Shape, Time
 from csms.api.wiring import Wired, Wiring
-from csms.errors import NotFound
+from csms.errors import Refused
 from csms.pki.authority import Authority
 
 router = APIRouter(tags=["certificates"])
@@ -58,5 +58,5 @@ async def revoke(serial: str, wired: Wired) -> IssuedCertificate:
 
 def _authority(wired: Wiring) -> Authority:
     if wired.trust.authority is None:
-        raise NotFound("certificate authority", "pki.folder")
+        raise Refused("This server has no certificate authority: set pki.folder, and see csms pki init.")
     return wired.trust.authority

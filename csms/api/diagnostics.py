@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from csms.api.asking import CALLS, Ask, word
 from csms.api.auth import ADMINISTRATOR
-from csms.api.shapes import Body, Flag, Number, Page, Shape, Time, Whole
+from csms.api.shapes import Body, Flag, Md5, Number, Page, Shape, Time, Url, Whole
 from csms.api.stations import registered
 from csms.api.variables import VariablePlace
 from csms.api.wiring import Wired
@@ -23,7 +23,6 @@ from csms.wire import words
 
 router = APIRouter(tags=["diagnostics"])
 
-Url = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z][a-zA-Z0-9+.-]*://\S+$")]
 Retries = Annotated[Whole, Field(ge=0, le=100)]
 Seconds = Annotated[Whole, Field(ge=0, le=86_400)]
 
@@ -55,7 +54,7 @@ class Publication(Body):
     """A firmware that a local controller shall offer to the stations behind it; the checksum is its MD5."""
 
     location: Url
-    checksum: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
+    checksum: Md5
     retries: Retries | None = None
     retry_interval_s: Seconds | None = None
 

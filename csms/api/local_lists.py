@@ -8,9 +8,8 @@ from pydantic import Field
 
 from csms.api.asking import CALLS, Ask
 from csms.api.auth import OPERATOR
-from csms.api.shapes import Body, Flag, Page, Shape, Time
+from csms.api.shapes import Body, Flag, Page, Shape, Time, Token
 from csms.api.stations import registered
-from csms.api.tokens import Token
 from csms.api.wiring import Wired
 from csms.blocks import local_list
 from csms.errors import Invalid

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import cast
 
 import structlog
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from csms import errors
+from csms.api.shapes import FORMS
 
 log = structlog.get_logger()
 
@@ -81,7 +83,7 @@ def of_validation(found: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """The problem document for a request that is not as it should be; what was sent is not repeated in it."""
     if any(one["type"] == "json_invalid" for one in found):
         return document(400, "not-json", "The body is not valid JSON.")
-    fields = [{"field": _field(one["loc"]), "detail": _plain(str(one["msg"]))} for one in found]
+    fields = [{"field": _field(one["loc"]), "detail": _plain(one)} for one in _innermost(found)]
     return document(422, "invalid", f"{fields[0]['field']}: {fields[0]['detail']}", errors=fields)
 
 
@@ -134,8 +136,20 @@ def _field(loc: object) -> str:
     return ".".join(str(part) for part in loc[1:]) or str(loc[0])
 
 
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+def _innermost(found: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """What is wrong, without what is wrong only because a part of it is."""
+    places = [tuple(cast(Sequence[object], one["loc"])) for one in found]
+    return [
+        one
+        for one, place in zip(found, places, strict=True)
+        if not any(other[: len(place)] == place and len(other) > len(place) for other in places)
+    ]
+
+
+def _plain(one: Mapping[str, object]) -> str:
+    context = one.get("ctx")
+    form = context.get("pattern") if isinstance(context, Mapping) else None
+    return FORMS.get(str(form)) or str(one["msg"]).removeprefix("Value error, ")
 
 
 def _camel(field: str) -> str:

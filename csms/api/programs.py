@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from csms.api.auth import ADMINISTRATOR
-from csms.api.shapes import After, Body, Key, Limit, Number, Page, Shape, Text, Whole, key_of, page
+from csms.api.shapes import After, Body, Currency, Key, Limit, Number, Page, Shape, Text, Whole, key_of, page
 from csms.api.wiring import Wired
 from csms.domain.program import BaselineMethod, Program, Terms
 from csms.errors import Conflict, NotFound
@@ -25,7 +25,7 @@ class TermsBody(Body):
 
     baseline: BaselineMethod = _D.baseline
     price_per_kwh: Annotated[Number, Field(ge=0, le=1e6)] = _D.price_per_kwh
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = _D.currency
+    currency: Currency = _D.currency
     max_power_w: Positive | None = _D.max_power_w
     max_duration_s: Annotated[Whole, Field(ge=1, le=7 * 86400)] = _D.max_duration_s
     notice_s: Seconds = _D.notice_s

@@ -90,7 +90,7 @@ async def list_events(identity: str, wired: Wired, limit: Limit = 100) -> Page[E
 async def list_messages(
     identity: str,
     wired: Wired,
-    after: Annotated[int, Query(ge=0, description="The `id` of the last frame seen.")] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**63, description="The `id` of the last frame seen.")] = 0,
     limit: Limit = 100,
 ) -> Page[Frame]:
     """The frame log after a frame, oldest first; `next` is the id to go on from, new frames or not."""

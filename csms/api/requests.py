@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import JsonValue
 
 from csms.api.auth import OPERATOR, CurrentUser, Role
-from csms.api.shapes import Limit, Page, Shape, Time
+from csms.api.shapes import Limit, Page, Shape, Time, Wide
 from csms.api.stations import registered
 from csms.api.wiring import Wired, Wiring
 from csms.blocks.call_kinds import FOLLOWED
@@ -59,7 +59,7 @@ async def list_requests(identity: str, wired: Wired, limit: Limit = 100) -> Page
 
 @router.get("/stations/{identity}/requests/{request_id}", openapi_extra=OPERATOR)
 async def show_request(
-    identity: str, request_id: int, wired: Wired, user: CurrentUser, wait: Wait = 0
+    identity: str, request_id: Wide, wired: Wired, user: CurrentUser, wait: Wait = 0
 ) -> RequestResult:
     """One request and its result so far. What a station knows of a customer is for administrators."""
     station = await registered(wired, identity)
@@ -73,7 +73,7 @@ async def show_request(
 
 
 @router.delete("/stations/{identity}/requests/{request_id}", status_code=204, openapi_extra=OPERATOR)
-async def forget_request(identity: str, request_id: int, wired: Wired) -> Response:
+async def forget_request(identity: str, request_id: Wide, wired: Wired) -> Response:
     """Forget a request and what came of it, for example what a station told of a customer."""
     station = await registered(wired, identity)
     await _found(wired, station.identity, request_id)

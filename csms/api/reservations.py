@@ -8,7 +8,7 @@ from pydantic import Field
 
 from csms.api.asking import CALLS, Ask
 from csms.api.commands import EvseId
-from csms.api.shapes import Body, Limit, Page, Shape, Text, Time, Whole
+from csms.api.shapes import Body, Limit, Page, Shape, Text, Time, Whole, Wide
 from csms.api.stations import registered
 from csms.api.wiring import Wired
 from csms.blocks.remote_control import token_of
@@ -70,7 +70,7 @@ async def list_reservations(
 
 
 @router.get("/stations/{identity}/reservations/{reservation_id}")
-async def show_reservation(identity: str, reservation_id: int, wired: Wired) -> Reservation:
+async def show_reservation(identity: str, reservation_id: Wide, wired: Wired) -> Reservation:
     """One reservation."""
     station = await registered(wired, identity)
     row = await reservations.get(wired.db, station.identity, reservation_id)
@@ -107,6 +107,6 @@ async def reserve(body: NewReservation, ask: Ask) -> Response:
 
 
 @router.post("/stations/{identity}/reservations/{reservation_id}/cancel", openapi_extra=CALLS)
-async def cancel_reservation(identity: str, reservation_id: int, ask: Ask) -> Response:
+async def cancel_reservation(identity: str, reservation_id: Wide, ask: Ask) -> Response:
     """H02: cancel a reservation."""
     return await ask.send(identity, words.CancelReservationRequest(reservation_id=reservation_id))

@@ -70,8 +70,27 @@ Number = Annotated[float, Strict()]
 Magnitude = Annotated[float, Strict(), Field(ge=0, le=1e10)]
 Whole = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
+Wide = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A number as stations give them to requests; no more fits into the store."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9*_=:+|@.-]+$")]
+
+_KEY = r"^[A-Za-z0-9*_=:+|@.-]+$"
+_CURRENCY = "^[A-Z]{3}$"
+_URL = r"^[a-zA-Z][a-zA-Z0-9+.-]*://\S+$"
+_MD5 = "^[0-9a-fA-F]{32}$"
+FORMS = {
+    _KEY: "May have letters, digits and * _ = : + | @ . - only",
+    _CURRENCY: "Must be three capital letters of ISO 4217, such as EUR",
+    _URL: "Must be an address such as https://host/file",
+    _MD5: "Must be an MD5 checksum of 32 hexadecimal digits",
+}
+"""What is said of a text that has not this form: not everybody reads patterns."""
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_KEY)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_KEY)]
+Currency = Annotated[str, StringConstraints(pattern=_CURRENCY)]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=_URL)]
+Md5 = Annotated[str, StringConstraints(pattern=_MD5)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items on one page.")]
 After = Annotated[str | None, Query(max_length=400, description="The cursor `next` of the page before.")]
 

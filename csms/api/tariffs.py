@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from csms.api.asking import CALLS, Ask
 from csms.api.auth import OPERATOR
-from csms.api.shapes import Body, Key, Page, Shape, Text, Time, Whole
+from csms.api.shapes import Body, Currency, Key, Page, Shape, Text, Time, Whole
 from csms.api.stations import registered
 from csms.api.transactions import AtStation, found
 from csms.api.wiring import Wired
@@ -40,7 +40,7 @@ class TariffFields(Body):
     `updateEveryS`: how often a driver is told the running cost; 0: never.
     """
 
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    currency: Currency
     start_fee: Amount = "0"
     energy_per_kwh: Amount = "0"
     export_per_kwh: Amount = "0"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from csms.api.auth import OPERATOR
-from csms.api.shapes import After, Body, Flag, Key, Limit, Page, Shape, Text, Time, key_of, page
+from csms.api.shapes import After, Body, Flag, Key, Limit, Page, Shape, Text, Time, Token, key_of, page
 from csms.api.wiring import Wired, Wiring
 from csms.errors import Conflict, Invalid, NotFound
 from csms.store import programs, tokens
@@ -23,9 +23,6 @@ class TokenStatus(StrEnum):
     EXPIRED = "Expired"
     INVALID = "Invalid"
     NO_CREDIT = "NoCredit"
-
-
-Token = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9*_=:+|@.-]+$")]
 
 
 class TokenChange(Body):

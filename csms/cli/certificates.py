@@ -1,13 +1,15 @@
 """`csms certificate ...`, over REST: certificates in stations, and those that our authority has issued."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.options import URL, Identity, Json, Url, client, text_of
 from csms.cli.orders import path, told
-from csms.cli.outcome import Exit, Failed, as_json, say, table
+from csms.cli.outcome import Failed, as_json, say, table
 
 app = typer.Typer(help="Certificates in stations, and issued ones.", no_args_is_help=True)
 
@@ -61,12 +63,12 @@ def read(
 def install(
     identity: Identity,
     use: Root,
-    file: Annotated[typer.FileText, typer.Argument(help="A root certificate, PEM.")],
+    file: Annotated[Path, typer.Argument(help="A root certificate, PEM.")],
     json: Json = False,
     url: Url = URL,
 ) -> None:
     """Have a station trust a root."""
-    body = {"use": use.value, "certificate": file.read()}
+    body = {"use": use.value, "certificate": text_of(file)}
     told(client(url).call(path(identity, "certificates"), body), json)
 
 
@@ -82,8 +84,10 @@ def delete(
     names = ("hashAlgorithm", "issuerNameHash", "issuerKeyHash", "serialNumber")
     known = rest.get(path(identity, "certificates"))["items"]
     found = [one for one in known if one["serialNumber"] == serial]
-    if len(found) != 1:
-        raise Failed(f"{identity} has told of {len(found)} certificates {serial!r}.", Exit.FAILED)
+    if not found:
+        raise Failed(f"{identity} has told of no certificate {serial!r}; `csms certificate read` asks it.")
+    if len(found) > 1:
+        raise Failed(f"{identity} has told of {len(found)} certificates {serial!r}: call DeleteCertificate.")
     told(rest.call(path(identity, "certificates", "delete"), {name: found[0][name] for name in names}), json)
 
 
@@ -114,5 +118,5 @@ def revoke(
     serial: Annotated[str, typer.Argument(metavar="SERIAL")], json: Json = False, url: Url = URL
 ) -> None:
     """Trust an issued certificate no longer."""
-    found = client(url).post(f"/certificates/{serial}/revoke")
+    found = client(url).post(f"/certificates/{quote(serial, safe='')}/revoke")
     as_json(found) if json else say(f"{found['serial']} ({found['name']}) is revoked.")

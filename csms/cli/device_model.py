@@ -5,10 +5,11 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.options import URL, Identity, Json, Url, client, text_of
 from csms.cli.orders import path
 from csms.cli.outcome import Exit, Failed, as_json, say, table
 from csms.cli.rest import Object
@@ -130,7 +131,7 @@ def enrolment(
     url: Url = URL,
 ) -> None:
     """Let stations enrol at a site by a password, as Pending and no further; without one no longer."""
-    found = client(url).put(f"/sites/{site}/enrolment", {"password": new})
+    found = client(url).put(f"/sites/{quote(site, safe='')}/enrolment", {"password": new})
     as_json(found) if json else say(
         f"Enrolment at {found['siteId']} is {'on' if found['enrolment'] else 'off'}."
     )
@@ -159,11 +160,7 @@ def _setting(text: str) -> Object:
 
 
 def _read(file: Path) -> list[Object]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise Failed(f"{file} cannot be read: {reason}", Exit.WRONG_USE) from None
+    text = text_of(file)
     if file.suffix.lower() != ".toml":
         return [_row(row) for row in csv.DictReader(text.splitlines())]
     try:

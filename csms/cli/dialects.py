@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.options import URL, Identity, Json, Url, client, text_of
 from csms.cli.orders import followed, path
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object
@@ -92,6 +92,6 @@ def dialects(json: Json = False, url: Url = URL) -> None:
 
 def _read(file: Path) -> Object:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Failed(f"{file} cannot be read: {error}", Exit.WRONG_USE) from None
+        return tomllib.loads(text_of(file))
+    except tomllib.TOMLDecodeError as error:
+        raise Failed(f"{file} is not TOML: {error}", Exit.WRONG_USE) from None

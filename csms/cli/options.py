@@ -1,6 +1,7 @@
 """Options that every command takes, and the client that they make."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,15 @@ def limits_of(import_limit: str | None, export_limit: str | None) -> Object:
     if export_limit is not None:
         body["exportLimitW"] = abs(parse_power(export_limit, "--export-limit"))
     return body
+
+
+def text_of(file: Path) -> str:
+    """What stands in a text file that was named. Raises `Failed` if it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise Failed(f"{file} cannot be read: {reason}", Exit.WRONG_USE) from None
 
 
 def time_of(text: str, option: str) -> str:

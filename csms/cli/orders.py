@@ -4,12 +4,13 @@ What comes later than the answer (reports, logs, firmware ...) is followed with 
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Url, client
+from csms.cli.options import URL, Identity, Json, Url, client, text_of
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object, Rest
 
@@ -20,6 +21,11 @@ Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end.")]
 app = typer.Typer()
 
 _STEP_S = 30
+_DONE = frozenset(
+    {"Accepted", "AcceptedCanceled", "RebootRequired", "Scheduled", "Unlocked", "Unpublished"}
+    | {"EmptyResultSet", "NoProfiles", "NoTariff", "NotFound", "Unknown"}
+)
+"""What a station says that does as it is asked, or has nothing to do or to tell."""
 _CALLS = ("createdAt", "action", "state", "user", "errorCode", "callId")
 _REQUESTS = ("requestId", "kind", "state", "status", "parts", "changedAt")
 
@@ -51,13 +57,21 @@ def path(identity: str, *parts: str) -> str:
 
 
 def told(found: Object, json: bool) -> None:
-    """A station's answer for people: its status and what stands beside it."""
+    """A station's answer for people: its status and what stands beside it. Raises `Failed` if it said no."""
+    answer = found.get("answer") or {}
+    status = answer.get("status") if isinstance(answer, dict) else None
     if json:
         as_json(found)
-        return
-    answer = found.get("answer") or {}
-    say(str(answer.get("status", found["state"])) if isinstance(answer, dict) else str(answer))
-    reason = answer.get("statusInfo") if isinstance(answer, dict) else None
+    else:
+        _say_answer(found, answer)
+    if status is not None and status not in _DONE:
+        raise Failed(f"The station said {status}.")
+
+
+def _say_answer(found: Object, answer: object) -> None:
+    told = answer if isinstance(answer, dict) else {}
+    say(str(told.get("status", found["state"])) if told is answer else str(answer))
+    reason = told.get("statusInfo")
     if reason:
         say(f"{reason.get('reasonCode')} {reason.get('additionalInfo') or ''}".rstrip())
     if found.get("requestId") is not None:
@@ -184,7 +198,7 @@ def log(
 def firmware(  # noqa: PLR0913 - one option for each thing that can be said
     identity: Identity,
     location: Annotated[str, typer.Argument(help="Where the firmware is, a URL.")],
-    certificate: Annotated[typer.FileText | None, typer.Option(help="The signing certificate, PEM.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="The signing certificate, PEM.")] = None,
     signature: Annotated[str | None, typer.Option(help="The signature, Base64.")] = None,
     override: Annotated[
         str | None, typer.Option(help="An administrator's reason to order it unchecked.")
@@ -195,7 +209,7 @@ def firmware(  # noqa: PLR0913 - one option for each thing that can be said
 ) -> None:
     """Have a station fetch and install a firmware."""
     rest = client(url)
-    signing = None if certificate is None else certificate.read()
+    signing = None if certificate is None else text_of(certificate)
     body = _given(location=location, signingCertificate=signing, signature=signature)
     params = {} if override is None else {"override": override}
     followed(rest, identity, rest.call(path(identity, "firmware"), body, params), wait, json)

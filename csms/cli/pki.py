@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from csms.cli.options import Json
+from csms.cli.options import Json, text_of
 from csms.cli.outcome import Exit, Failed, as_json, say, table
 from csms.cli.serve import ConfigOption
 from csms.errors import ConfigurationError
@@ -50,7 +50,7 @@ def issue(
     out: Annotated[Path, typer.Option(help="Folder for NAME.pem and NAME.key.")] = Path(),
     use: Annotated[Use, typer.Option(help="What it is for.")] = Use.SERVER,
     request: Annotated[
-        typer.FileText | None, typer.Option("--csr", help="Sign this request; else a key is made.")
+        Path | None, typer.Option("--csr", help="Sign this request; else a key is made.")
     ] = None,
     config: ConfigOption = None,
     json: Json = False,
@@ -58,7 +58,7 @@ def issue(
     """Issue a certificate by hand: for our own TLS listener, or for a station that cannot ask."""
     ours = _authority(config)
     made = None if request is not None else ec.generate_private_key(ec.SECP256R1())
-    text = request.read() if request is not None else ""
+    text = text_of(request) if request is not None else ""
     wish = csr.checked(text, {name}) if made is None else csr.Wish(name, made.public_key())
     stem = "".join(char if char.isalnum() or char in ".-_" else "_" for char in name).lstrip(".") or "issued"
     files = {"certificate": out / f"{stem}.pem", "key": out / f"{stem}.key"}

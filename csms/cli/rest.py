@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -111,8 +112,13 @@ class Rest:
                 timeout=timeout_s,
             )
         if answer.status_code >= 400:
-            raise Failed(problem(answer))
+            raise Failed(self._no_csms(path) if _nowhere(answer) else problem(answer))
         return answer
+
+    def _no_csms(self, path: str) -> str:
+        if "%2F" in path:
+            return f"No name has a slash in it, as in {unquote(path)}."
+        return f"What answers at {self._url} has no {path}: --url is a CSMS's address, as {DEFAULT_URL}."
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -173,6 +179,17 @@ def problem(answer: httpx.Response) -> str:
     detail = body.get("detail") or body.get("title") or f"The server answered {answer.status_code}."
     code = body.get("code")
     return f"{code}: {detail}" if code else str(detail)
+
+
+def _nowhere(answer: httpx.Response) -> bool:
+    """Whether there is nothing at this address, rather than nothing of this name."""
+    if answer.status_code != httpx.codes.NOT_FOUND:
+        return False
+    try:
+        body = answer.json()
+    except ValueError:
+        return True
+    return not (isinstance(body, dict) and str(body.get("type", "")).startswith("urn:v2g-csms:"))
 
 
 def parsed(text: str, what: str) -> object:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from csms.cli.options import URL, Identity, Json, Limit, Url, client, limits_of
+from csms.cli.options import URL, Identity, Json, Limit, Url, client, limits_of, text_of
 from csms.cli.outcome import Exit, Failed, as_json, fields, say, table
 from csms.cli.rest import Object, parsed
 from csms.domain.units import parse_duration, parse_power
@@ -185,15 +185,12 @@ def _ratings(count: int, max_charge: str | None, max_discharge: str | None) -> l
 
 
 def _read(payload: str) -> str:
-    try:
-        if payload == "-":
+    if payload == "-":
+        try:
             return sys.stdin.read()
-        if payload.startswith("@"):
-            return Path(payload[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise Failed(f"{payload} cannot be read: {reason}", Exit.WRONG_USE) from None
-    return payload
+        except UnicodeDecodeError:
+            raise Failed("Standard input cannot be read: not UTF-8", Exit.WRONG_USE) from None
+    return text_of(Path(payload[1:])) if payload.startswith("@") else payload
 
 
 def _show_frame(frame: Object) -> None:
