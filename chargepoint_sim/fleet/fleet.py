@@ -122,7 +122,10 @@ def spread(shares: Mapping[_T, float], index: int, count: int) -> _T | None:
 
 
 class Fleet:
-    """A running fleet. `observe` hears everything that happens; `guests` are the truth."""
+    """A running fleet. `observe` hears everything that happens; `guests` are the truth.
+
+    `ready` is set when all are there, or when it is too `late` for whoever is not.
+    """
 
     def __init__(self, plan: Plan, observe: Observe, registrar: Registrar | None) -> None:
         self.plan = plan
@@ -134,6 +137,7 @@ class Fleet:
         ]
         self.guests: list[Guest] = []
         self.ready = asyncio.Event()
+        self.late = False
         self._observe = observe
         self._registrar = registrar
         self._present: dict[str, Guest] = {}
@@ -226,9 +230,14 @@ class Fleet:
                     await (await arrival).charging.wait()
                     charging += 1
         except TimeoutError:
-            self._observe("late", {"booted": sum(one.booted.is_set() for one in self.stations)})
+            self.late = True
+            self._observe("late", {"booted": self.booted()})
         self.ready.set()
         self._observe("ready", {"stations": len(self.stations), "vehicles": charging})
+
+    def booted(self) -> int:
+        """How many stations the server has taken."""
+        return sum(one.booted.is_set() for one in self.stations)
 
     def _read_meters(self) -> None:
         for station in self.stations:

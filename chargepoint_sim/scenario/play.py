@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass
 class Outcome:
-    """What came of each expectation, and the course of it all. `ready`: the fleet got so far at all."""
+    """What came of each expectation, and the course of it all. `ready`: some of the fleet got so far."""
 
     checks: list[Check] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -68,8 +68,9 @@ async def play(scenario: Scenario, observe: Observe, registrar: Registrar | None
         living = tasks.create_task(fleet.run(stop))
         ready = tasks.create_task(fleet.ready.wait())
         await asyncio.wait({living, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if not fleet.ready.is_set():
+        if not fleet.ready.is_set() or (fleet.late and not fleet.booted()):
             ready.cancel()
+            stop.set()
             return director.outcome
         direction = tasks.create_task(director.direct())
         await asyncio.wait({living, direction}, return_when=asyncio.FIRST_COMPLETED)

@@ -8,25 +8,15 @@ import pytest
 import uvloop
 
 from chargepoint_sim.cli.console import Driver
-from chargepoint_sim.faults import end, inject, parse_fault
 from chargepoint_sim.fleet.catalogue import Catalogue
 from chargepoint_sim.iso15118.pki import Curve, make_pki
 from chargepoint_sim.scenario import play, read_scenario
+from chargepoint_sim.scenario.results import write_junit
 from chargepoint_sim.station.sessions import Sleeper
 from chargepoint_sim.station.words import IdToken, Version
 from tests.flows.station.conftest import Bench, TinyCsms
 from tests.flows.station.steps import charging, events, is_event, lease, ready, until, variable
-
-
-async def begin(one: Any, *faults: str) -> None:
-    """Let a station misbehave."""
-    for fault in faults:
-        await inject(one.station, parse_fault(fault))
-
-
-async def over(one: Any, fault: str) -> None:
-    """Let it stop."""
-    await end(one.station, parse_fault(fault))
+from tests.flows.station.steps_faults import begin, over
 
 
 def count(one: Any, event: str) -> int:
@@ -300,3 +290,19 @@ async def test_a_scenario_changes_what_is_around_its_stations(csms: Any, tmp_pat
     outcome = await play(read_scenario(file, csms.url), observe, None)
     assert outcome.ready
     assert told == [("SIM-0002", 49.8, None), ("SIM-0001", None, 3000.0), ("SIM-0002", None, 3000.0)]
+
+
+async def test_a_scenario_fails_where_no_station_is_let_in(
+    csms: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csms.refuse_http = 401
+    monkeypatch.setattr("chargepoint_sim.fleet.fleet._READY_TIMEOUT_S", 0.2)
+    file = tmp_path / "scenario.toml"
+    file.write_text(
+        "duration_s = 30\n[fleet]\ncount = 2\nspeed = 100\n[[expect]]\nthat = 'no vehicle below reserve'\n"
+    )
+    story = read_scenario(file, csms.url)
+    outcome = await play(story, lambda event, fields: None, None)
+    assert (outcome.ready, outcome.passed, outcome.checks) == (False, False, [])
+    write_junit(tmp_path / "result.xml", story, outcome, 1.0)
+    assert "never got ready" in (tmp_path / "result.xml").read_text()
