@@ -20,7 +20,6 @@ DEAD_BAND_W = 500.0  # less than this no charger follows well
 ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
 FALLBACK_OVER_S = 180.0  # so long after its event the fallback has ended by itself, wherever it is
 _TYPICAL_HEADROOM_WH = 20_000.0
-_CAPACITY_DOUBT = 1.25
 
 
 class NoDischarge(StrEnum):
@@ -190,16 +189,6 @@ def fresh_power(view: Metered, now: datetime, max_age_s: float) -> float | None:
     """The measured power in W, None if it is not known, not finite or older than `max_age_s`."""
     age_s = _age_s(view.power_at, now)
     return view.power_w if finite(view.power_w) and age_s is not None and age_s <= max_age_s else None
-
-
-def highest_soc(before: float, import_wh: float, export_wh: float, capacity_wh: float) -> float:
-    """The most percent that can be in a battery after so much has flowed at the meter (both magnitudes).
-
-    A battery gains at most what flowed in and loses at least what flowed out; a quarter either way is left
-    for a capacity that is not known exactly.
-    """
-    moved_wh = import_wh * _CAPACITY_DOUBT - export_wh / _CAPACITY_DOUBT
-    return min(100.0, max(0.0, before + 100 * moved_wh / capacity_wh))
 
 
 def _case(

@@ -13,6 +13,8 @@ from csms.domain.safety import CLOCK_SKEW_MAX_S, DISCHARGE_EFFICIENCY
 from csms.domain.units import finite
 from csms.errors import Invalid
 
+_CAPACITY_DOUBT = 1.25
+
 
 class SocSource(StrEnum):
     """Where a word on a state of charge comes from."""
@@ -113,3 +115,21 @@ def least_now(report: SocReport, since: Since) -> float | None:
     unread_wh = (since.rating_w or 0.0) * max(0.0, since.unread_s) / 3600
     spent_wh = (max(0.0, since.exported_wh) + unread_wh) / DISCHARGE_EFFICIENCY
     return max(0.0, report.soc - report.accuracy - 100 * spent_wh / since.capacity_wh)
+
+
+def highest_soc(before: float, import_wh: float, export_wh: float, capacity_wh: float) -> float:
+    """The most percent that can be in a battery after so much has flowed at the meter (both magnitudes).
+
+    A battery gains at most what flowed in and loses at least what flowed out; a quarter either way is left
+    for a capacity that is not known exactly.
+    """
+    return _moved(before, import_wh * _CAPACITY_DOUBT - export_wh / _CAPACITY_DOUBT, capacity_wh)
+
+
+def lowest_soc(before: float, import_wh: float, export_wh: float, capacity_wh: float) -> float:
+    """The least of the same: what is lost on the way in and out fits into that quarter."""
+    return _moved(before, import_wh / _CAPACITY_DOUBT - export_wh * _CAPACITY_DOUBT, capacity_wh)
+
+
+def _moved(before: float, energy_wh: float, capacity_wh: float) -> float:
+    return min(100.0, max(0.0, before + 100 * energy_wh / capacity_wh))

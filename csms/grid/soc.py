@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from csms.domain.flexibility import highest_soc
+from csms.domain.soc import highest_soc, lowest_soc
 from csms.domain.units import finite
 from csms.grid.fleet import Snapshot
 from csms.grid.leases import EvseKey
@@ -19,9 +19,14 @@ TOLERANCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
-    """The most that was in the battery when the registers were read, and when the SoC behind it was told."""
+    """The most that was in the battery when the registers were read, and when the SoC behind it was told.
+
+    `least_soc` is the least since `told_soc` was told first.
+    """
 
     soc: float
+    told_soc: float
+    least_soc: float
     told_at: datetime
     read_at: datetime
     import_wh: float | None
@@ -36,7 +41,9 @@ class SocWatch:
     vehicle discharges) is not believed, and nothing after it until it fits again: such a vehicle would be
     discharged below its reserve. Within the tolerance the lower of the two counts, so that what is forgiven
     once is not forgiven again at each reading. One that falls is always believed, because that only takes
-    from what we may order. After a restart it begins again with what each transaction has told first.
+    from what we may order. While the same number is told again and again, the least that the meter leaves of
+    it counts: one that stands still would gain on the battery with each turn of charging and discharging.
+    After a restart it begins again with what each transaction has told first.
     """
 
     def __init__(self) -> None:
@@ -45,7 +52,7 @@ class SocWatch:
     def begin(self, firsts: Iterable[FirstSoc]) -> None:
         """Begin with what transactions have told first: what was told while nobody watched proves nothing."""
         self._anchors = {
-            (one.identity, one.transaction_id): _Anchor(one.soc, one.at, one.at, one.import_wh, one.export_wh)
+            (one.identity, one.transaction_id): _anchor(one.soc, one.at, one.at, one.import_wh, one.export_wh)
             for one in firsts
         }
 
@@ -62,7 +69,7 @@ class SocWatch:
                     continue
                 kept[name] = anchor
                 if anchor.believed:
-                    most[row.station_id, row.evse_id] = anchor.soc
+                    most[row.station_id, row.evse_id] = min(anchor.soc, anchor.least_soc)
                 else:
                     refused.add((row.station_id, row.evse_id))
             yield
@@ -78,7 +85,7 @@ def _followed(before: _Anchor | None, row: FleetRow, word: Told | None) -> _Anch
     read_at = row.last_at or told_at
     known = [each for each in (row.ev_capacity_wh, row.vehicle_capacity_wh) if finite(each) and each > 0]
     if before is None or not known:  # without a capacity there is no discharge anyway
-        return _Anchor(soc, told_at, read_at, row.last_import_wh, row.last_export_wh)
+        return _anchor(soc, told_at, read_at, row.last_import_wh, row.last_export_wh)
     capacity_wh = min(known)
     import_wh, export_wh = _flowed(before, row, read_at)
     most = highest_soc(before.soc, import_wh, export_wh, capacity_wh)
@@ -88,7 +95,14 @@ def _followed(before: _Anchor | None, row: FleetRow, word: Told | None) -> _Anch
         unread_wh = _at_most_wh(row, read_at, told_at) or 0.0
         believed = soc <= highest_soc(most, unread_wh, 0.0, capacity_wh) + TOLERANCE + accuracy
         most = min(most, soc)
-    return _Anchor(most, told_at, read_at, row.last_import_wh, row.last_export_wh, believed)
+    least = soc if soc != before.told_soc else lowest_soc(before.least_soc, import_wh, export_wh, capacity_wh)
+    return _Anchor(most, soc, least, told_at, read_at, row.last_import_wh, row.last_export_wh, believed)
+
+
+def _anchor(
+    soc: float, told_at: datetime, read_at: datetime, import_wh: float | None, export_wh: float | None
+) -> _Anchor:
+    return _Anchor(soc, soc, soc, told_at, read_at, import_wh, export_wh)
 
 
 def _flowed(before: _Anchor, row: FleetRow, read_at: datetime) -> tuple[float, float]:

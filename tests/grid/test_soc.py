@@ -1,11 +1,18 @@
 """A state of charge is believed only as far as the meter bears it out."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from csms.domain.program import Terms
+from csms.grid import fleet
 from csms.grid.loop import GridLoop
+from csms.grid.pace import walk
+from csms.grid.soc import SocWatch
 from csms.store import transactions
 from csms.store.transactions import ChargingNeedsRow
-from tests.grid.stage import Stage
+from tests.grid.stage import START, Stage
 
 
 async def test_soc_that_stands_still_while_discharging_does_not_empty_the_vehicle(stage: Stage) -> None:
@@ -15,6 +22,27 @@ async def test_soc_that_stands_still_while_discharging_does_not_empty_the_vehicl
     await stage.live(3600, 20)
     assert car.export_wh > 600  # it did take part
     assert car.soc >= 30.0
+
+
+async def test_soc_that_stands_still_gains_nothing_by_turns_of_charging_and_discharging(stage: Stage) -> None:
+    """Each turn loses a little; within the tolerance nobody would see the word part from the battery."""
+    await stage.car("cs1", soc=45.0, capacity_wh=20_000.0)
+    snapshot = await fleet.look(stage.db, stage.clock.now())
+    (row,) = snapshot.rows
+    watch, battery = SocWatch(), 45.0
+    await walk(watch.watch(snapshot))
+    for turn in range(1, 41):
+        out_wh, in_wh = (300.0, 0.0) if turn % 2 else (0.0, 330.0)
+        battery += 100 * (0.92 * in_wh - out_wh / 0.9) / 20_000
+        at = START + timedelta(minutes=10 * turn)
+        row = row._replace(
+            soc_at=at,
+            last_at=at,
+            last_import_wh=(row.last_import_wh or 0.0) + in_wh,
+            last_export_wh=(row.last_export_wh or 0.0) + out_wh,
+        )
+        refused, most = await walk(watch.watch(replace(snapshot, now=at, rows=(row,))))
+        assert refused or most["cs1", 1] <= battery + Terms().soc_margin
 
 
 async def test_soc_that_creeps_up_while_discharging_does_not_empty_the_vehicle(stage: Stage) -> None:

@@ -16,7 +16,6 @@ from csms.domain.flexibility import (
     Offer,
     excluded,
     fresh_power,
-    highest_soc,
     offer,
 )
 from csms.domain.grid_event import GridEvent
@@ -301,20 +300,3 @@ def test_a_later_departure_never_demands_more_and_never_gives_less(
     soon, late = (ask(**departing(now, time, target_soc=target)) for time in (hours, hours + later))
     assert late.must_w <= soon.must_w + 1e-6
     assert late.available_wh >= soon.available_wh - 1e-6
-
-
-@pytest.mark.parametrize(
-    ("before", "import_wh", "export_wh", "most"),
-    [
-        (50, 0, 0, 50),
-        (50, 6000, 0, 62.5),
-        (50, 0, 6000, 42),
-        (50, 6000, 6000, 54.5),
-        (95, 6000, 0, 100),
-        (5, 0, 60_000, 0),
-    ],
-)
-def test_soc_is_no_higher_than_what_flowed_at_the_meter_allows(
-    before: float, import_wh: float, export_wh: float, most: float
-) -> None:
-    assert highest_soc(before, import_wh, export_wh, 60_000) == pytest.approx(most)

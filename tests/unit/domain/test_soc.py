@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.domain.soc import TRUST, Said, Since, SocReport, SocSource, better, least_now, soc_report
+from csms.domain.soc import (
+    TRUST,
+    Said,
+    Since,
+    SocReport,
+    SocSource,
+    better,
+    highest_soc,
+    least_now,
+    lowest_soc,
+    soc_report,
+)
 from csms.errors import Invalid
 
 NOW = datetime(2026, 7, 1, 17, 0, tzinfo=UTC)
@@ -88,3 +99,21 @@ def test_it_is_never_more_than_what_is_in_the_battery(
     least = least_now(report, replace(NOTHING, exported_wh=exported_wh, unread_s=unread_s))
     assert least is not None
     assert least <= true_now + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("before", "import_wh", "export_wh", "least", "most"),
+    [
+        (50, 0, 0, 50, 50),
+        (50, 6000, 0, 58, 62.5),
+        (50, 0, 6000, 37.5, 42),
+        (50, 6000, 6000, 45.5, 54.5),
+        (95, 6000, 0, 100, 100),
+        (5, 0, 60_000, 0, 0),
+    ],
+)
+def test_soc_is_no_higher_and_no_lower_than_what_flowed_at_the_meter_allows(
+    before: float, import_wh: float, export_wh: float, least: float, most: float
+) -> None:
+    assert lowest_soc(before, import_wh, export_wh, 60_000) == pytest.approx(least)
+    assert highest_soc(before, import_wh, export_wh, 60_000) == pytest.approx(most)
