@@ -19,8 +19,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from math import ceil
-from zlib import crc32
 
 from csms.domain.dialect_record import UNKNOWN, DialectRecord
 from csms.domain.grid_event import GridEvent
@@ -43,7 +43,7 @@ SPREAD_S = 30.0
 """What ends for many at the same time is spread over so many seconds (V-11)."""
 
 LEASE_JITTER = 0.4
-"""Leases given at one moment end spread over so large a part of their length (V-11)."""
+"""Leases given at one moment end spread over so large a part of their length (V-11, docs/safety.md)."""
 
 RENEW_ROOM_S = 60
 """A lease lasts at least twice the time between two writes that its station takes, and so much more."""
@@ -73,9 +73,9 @@ def fallback_id(evse_id: int) -> int:
     return FALLBACK_ID + evse_id
 
 
-def share_of(station_id: str) -> float:
-    """A fixed number from 0 to 1 for each station, for spreading."""
-    return crc32(station_id.encode()) / 0xFFFFFFFF
+def share_of(name: str) -> float:
+    """A fixed number from 0 to 1 for each name, for spreading; of no two names alike."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest()) / 0xFFFFFFFF
 
 
 def lease_seconds(
@@ -83,9 +83,12 @@ def lease_seconds(
 ) -> int:
     """How long a lease given now runs: the program's length less a jitter, never far past the event's end.
 
-    Longer for a station that may be written seldom only (its flash budget), never longer than it takes.
+    The jitter is another one at each renewal, or fleets would fall into step again and again (V-11); a
+    Dynamic lease keeps its length, which an update cannot change. Longer for a station that may be written
+    seldom only (its flash budget), never longer than it takes.
     """
-    longest = min(terms.lease_s, LEASE_MAX_S) * (1 - LEASE_JITTER * share_of(station_id))
+    drawn = share_of(station_id if record.dynamic else f"{station_id} {now.isoformat()}")
+    longest = min(terms.lease_s, LEASE_MAX_S) * (1 - LEASE_JITTER * drawn)
     if record.min_interval_s:
         longest = min(max(longest, 2 * record.min_interval_s + RENEW_ROOM_S), LEASE_MAX_S)
     longest = min(longest, record.max_duration_s or LEASE_MAX_S)

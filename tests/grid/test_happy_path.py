@@ -98,7 +98,7 @@ async def test_unchanged_setpoint_is_renewed_at_half_time_only(stage: Stage) -> 
     await stage.turn()
     await stage.live(80)
     assert len(car.leases) == 1
-    await stage.live(60)
+    await stage.live(80)  # it lasts from 180 s to 300 s
     assert len(car.leases) == 2
     assert len({lease.id for lease in car.leases}) == 1
 
