@@ -1,5 +1,6 @@
 """`csms site ...`, over REST."""
 
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -7,7 +8,7 @@ import typer
 
 from csms.cli.options import URL, Json, Limit, Url, client, limits_of
 from csms.cli.outcome import as_json, say, table
-from csms.cli.rest import Object
+from csms.cli.rest import Object, Rest
 
 app = typer.Typer(help="Sites: places with one grid connection, one within another.", no_args_is_help=True)
 
@@ -18,36 +19,41 @@ Within = Annotated[
 ]
 
 
-@app.command()
-def add(
-    site: Site,
-    within: Within = None,
-    import_limit: Limit = None,
-    export_limit: Limit = None,
-    json: Json = False,
-    url: Url = URL,
-) -> None:
-    """Register a site. Without an export limit nothing there is discharged into the grid."""
-    body: Object = {"siteId": site, "within": within, **limits_of(import_limit, export_limit)}
-    found = client(url).post("/sites", body)
-    as_json(found) if json else say(f"Site {found['siteId']} is registered.")
+def _command(send: Callable[[Rest, str, Object], Object], done: str) -> Callable[..., None]:
+    """A command that takes all that can be said of a site."""
+
+    def command(
+        site: Site,
+        within: Within = None,
+        import_limit: Limit = None,
+        export_limit: Limit = None,
+        json: Json = False,
+        url: Url = URL,
+    ) -> None:
+        body = limits_of(import_limit, export_limit)
+        if within is not None:
+            body["within"] = within or None
+        found = send(client(url), site, body)
+        as_json(found) if json else say(f"Site {found['siteId']} is {done}.")
+
+    return command
 
 
-@app.command()
-def change(
-    site: Site,
-    within: Within = None,
-    import_limit: Limit = None,
-    export_limit: Limit = None,
-    json: Json = False,
-    url: Url = URL,
-) -> None:
-    """Change a site's limits, or the site around it; an empty --within takes it out of all others."""
-    body = limits_of(import_limit, export_limit)
-    if within is not None:
-        body["within"] = within or None
-    found = client(url).patch(f"/sites/{quote(site, safe='')}", body)
-    as_json(found) if json else say(f"Site {found['siteId']} is changed.")
+def _add(rest: Rest, site: str, body: Object) -> Object:
+    return rest.post("/sites", {"siteId": site, **body})
+
+
+def _change(rest: Rest, site: str, body: Object) -> Object:
+    return rest.patch(f"/sites/{quote(site, safe='')}", body)
+
+
+app.command(
+    "add", help="Register a site. Without an export limit nothing there is discharged into the grid."
+)(_command(_add, "registered"))
+app.command(
+    "change",
+    help="Change a site's limits, or the site around it; an empty --within takes it out of all others.",
+)(_command(_change, "changed"))
 
 
 @app.command("list")

@@ -20,14 +20,14 @@ from csms.domain.profile import (
     ProfileKind,
     Purpose,
 )
-from csms.domain.setpoint import OperationMode
 from csms.errors import Invalid, NotSupportedByDialect, Unsafe
 from csms.wire import words
 from csms.wire.dialect import Outbound, by_ask
+from csms.wire.installs import check_install, check_limits, check_not_dynamic
 from csms.wire.times import moment_or_unset, text
 from csms.wire.v16 import messages as m
 
-_LIMITS = frozenset({OperationMode.CHARGING_ONLY, OperationMode.CENTRAL_SETPOINT})
+_ABLE = frozenset({Discharge.NEGATIVE_LIMIT})
 _PURPOSES: dict[str, m.ChargingProfilePurpose] = {
     "ChargingStationMaxProfile": "ChargePointMaxProfile",
     "TxDefaultProfile": "TxDefaultProfile",
@@ -63,21 +63,11 @@ def _in_steps(limit: float) -> float:
 
 def _install(ask: InstallProfile) -> m.SetChargingProfileRequest:
     profile = ask.profile
-    if profile.purpose is Purpose.TX:
-        if ask.evse_id == 0:
-            raise Invalid("evse_id", "A TxProfile is for one EVSE.")
-        if profile.transaction_id is None:
-            raise Invalid("transaction_id", "A TxProfile is for one transaction.")
-    elif profile.lowest_w < 0:
-        raise Unsafe("V-02", "Only a TxProfile may discharge.")
-    if profile.lowest_w < 0 and ask.record.discharge is not Discharge.NEGATIVE_LIMIT:
-        raise Unsafe("V-15", "This station is not known to take an order to discharge.")
+    check_install(ask, _ABLE)
     if profile.purpose is Purpose.STATION_MAX and ask.evse_id != 0:
         raise Invalid("evse_id", "A ChargePointMaxProfile is for the whole station.")
-    if profile.kind is ProfileKind.DYNAMIC:
-        raise NotSupportedByDialect("", "OCPP 1.6 has no dynamic profiles")
-    if profile.mode not in _LIMITS or profile.curve or profile.signal_curve:
-        raise NotSupportedByDialect("", f"OCPP 1.6 has no operation mode {profile.mode}")
+    check_not_dynamic(profile, "1.6")
+    check_limits(profile, "1.6")
     return m.SetChargingProfileRequest(
         connector_id=ask.evse_id, cs_charging_profiles=_profile(profile, ask.record)
     )

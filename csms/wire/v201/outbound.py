@@ -20,33 +20,23 @@ from csms.domain.profile import (
     Purpose,
 )
 from csms.domain.setpoint import OperationMode
-from csms.errors import Invalid, NotSupportedByDialect, Unsafe
+from csms.errors import Unsafe
 from csms.wire.dialect import Outbound
+from csms.wire.installs import check_install, check_limits, check_not_dynamic
 from csms.wire.v201 import draft_v2x
 from csms.wire.v201 import messages as m
 from csms.wire.v201.adapters import ADAPTERS
 
-_LIMITS = frozenset({OperationMode.CHARGING_ONLY, OperationMode.CENTRAL_SETPOINT})
-_NEGATIVE = frozenset({Discharge.NEGATIVE_LIMIT, Discharge.DRAFT_V2X})
+_ABLE = frozenset({Discharge.NEGATIVE_LIMIT, Discharge.DRAFT_V2X})
 
 
 def _install(ask: InstallProfile) -> Struct:
     profile, record = ask.profile, ask.record
-    if profile.purpose is Purpose.TX:
-        if ask.evse_id == 0:  # K01.FR.16
-            raise Invalid("evse_id", "A TxProfile is for one EVSE.")
-        if profile.transaction_id is None:  # K01.FR.03
-            raise Invalid("transaction_id", "A TxProfile is for one transaction.")
-    elif profile.lowest_w < 0:
-        raise Unsafe("V-02", "Only a TxProfile may discharge.")
-    if profile.lowest_w < 0 and record.discharge not in _NEGATIVE:
-        raise Unsafe("V-15", "This station is not known to take an order to discharge.")
-    if profile.kind is ProfileKind.DYNAMIC:
-        raise NotSupportedByDialect("", "OCPP 2.0.1 has no Dynamic profiles")
+    check_install(ask, _ABLE)
+    check_not_dynamic(profile, "2.0.1")
     if record.discharge is Discharge.DRAFT_V2X and profile.mode is not OperationMode.CHARGING_ONLY:
         return draft_v2x.request(ask.evse_id, profile, record, _limit)
-    if profile.mode not in _LIMITS or profile.curve or profile.signal_curve:
-        raise NotSupportedByDialect("", f"OCPP 2.0.1 has no operation mode {profile.mode}")
+    check_limits(profile, "2.0.1")
     return m.SetChargingProfileRequest(evse_id=ask.evse_id, charging_profile=_profile(profile, record))
 
 

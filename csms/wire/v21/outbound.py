@@ -32,25 +32,19 @@ from csms.domain.profile import (
 from csms.domain.setpoint import OperationMode
 from csms.errors import Invalid, Unsafe
 from csms.wire.dialect import Outbound
+from csms.wire.installs import check_install
 from csms.wire.v21 import messages as m
 from csms.wire.v201.outbound import OUTBOUND as ALIKE
 from csms.wire.v201.outbound import detail, reason
 
+_ABLE = frozenset({Discharge.NATIVE_2_1})
 _CURVE_MIN = 2  # Q08.FR.04
 
 
 def _install(ask: InstallProfile) -> m.SetChargingProfileRequest:
     profile, record = ask.profile, ask.record
     native = record.discharge is Discharge.NATIVE_2_1
-    if profile.purpose is Purpose.TX:
-        if ask.evse_id == 0:  # K01.FR.16
-            raise Invalid("evse_id", "A TxProfile is for one EVSE.")
-        if profile.transaction_id is None:  # K01.FR.03
-            raise Invalid("transaction_id", "A TxProfile is for one transaction.")
-    elif profile.lowest_w < 0:
-        raise Unsafe("V-02", "Only a TxProfile may discharge.")
-    if profile.lowest_w < 0 and not native:
-        raise Unsafe("V-15", "This station is not known to take an order to discharge.")
+    check_install(ask, _ABLE)
     mode = profile.mode if native else _without_v2x(profile.mode)
     if profile.purpose is Purpose.STATION_MAX and mode is not OperationMode.CHARGING_ONLY:  # K01.FR.111
         raise Invalid("mode", "The station's maximum is of mode ChargingOnly.")
