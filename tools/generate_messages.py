@@ -12,6 +12,7 @@ import keyword
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -22,67 +23,8 @@ INT64_MAX = 2**63 - 1
 NOTES = frozenset({"description", "javaType", "comment", "$schema", "$id", "title"})
 Schema = dict[str, Any]
 
-# Which way an action goes is not in the schemas (part 2, the sequences of the use cases).
-FROM_STATION: dict[str, list[str]] = {
-    "v16": [
-        "Authorize",
-        "BootNotification",
-        "DataTransfer",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Heartbeat",
-        "LogStatusNotification",
-        "MeterValues",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-        "StartTransaction",
-        "StatusNotification",
-        "StopTransaction",
-    ],
-    "v201": [
-        "Authorize",
-        "BootNotification",
-        "ClearedChargingLimit",
-        "DataTransfer",
-        "FirmwareStatusNotification",
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "Heartbeat",
-        "LogStatusNotification",
-        "MeterValues",
-        "NotifyChargingLimit",
-        "NotifyCustomerInformation",
-        "NotifyDisplayMessages",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "NotifyEvent",
-        "NotifyMonitoringReport",
-        "NotifyReport",
-        "PublishFirmwareStatusNotification",
-        "ReportChargingProfiles",
-        "ReservationStatusUpdate",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "StatusNotification",
-        "TransactionEvent",
-    ],
-}
-FROM_STATION["v21"] = [
-    *FROM_STATION["v201"],
-    "BatterySwap",
-    "ClosePeriodicEventStream",
-    "GetCertificateChainStatus",
-    "NotifyDERAlarm",
-    "NotifyDERStartStop",
-    "NotifyPeriodicEventStream",
-    "NotifyPriorityCharging",
-    "NotifySettlement",
-    "OpenPeriodicEventStream",
-    "PullDynamicScheduleUpdate",
-    "ReportDERControl",
-    "VatNumberValidation",
-]
+FROM_STATION: dict[str, list[str]] = tomllib.loads((ROOT / "tools" / "from_station.toml").read_text("utf-8"))
+FROM_STATION["v21"] += FROM_STATION["v201"]
 BOTH_WAYS = frozenset({"DataTransfer"})
 
 

@@ -16,6 +16,32 @@ BOOT: Json = {
     "firmwareVersion": "1.0",
 }
 
+LATER = "2030-01-01T00:00:00Z"
+HASHES: Json = {
+    "hashAlgorithm": "SHA256",
+    "issuerNameHash": "aa",
+    "issuerKeyHash": "bb",
+    "serialNumber": "1",
+}
+SCHEDULE: Json = {"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6900.5}]}
+PROFILE: Json = {
+    "chargingProfileId": 7,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Absolute",
+    "chargingSchedule": SCHEDULE,
+}
+
+SIGNED: Json = {
+    "requestId": 2,
+    "firmware": {
+        "location": "ftp://host/x",
+        "retrieveDateTime": LATER,
+        "signingCertificate": "PEM",
+        "signature": "s",
+    },
+}
+
 
 class Lab16(Lab):
     """The two doors, and a 1.6 station at one of them."""

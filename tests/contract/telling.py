@@ -1,0 +1,43 @@
+"""What a station has told of one transaction, and what it folds to."""
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from csms.domain.fold import begin, fold
+from csms.domain.meter import Reading
+from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def told(seq_no: int, kind: EventType = EventType.UPDATED, **more: object) -> TransactionEvent:
+    event = TransactionEvent(kind, "tx", seq_no, at(60 * seq_no), "Trigger", raw=b'{"a":1}', digest=b"d")
+    return replace(event, **more)
+
+
+STARTED = told(
+    0,
+    EventType.STARTED,
+    evse_id=1,
+    connector_id=1,
+    id_token=IdToken("Card", "ISO14443"),
+    remote_start_id=2**40,
+)
+MEASURED = told(
+    1,
+    charging_state="Charging",
+    readings=(Reading(at(60), -6950.0, 100.0, 20.0, 55.5), Reading(at(60), power_w=-1.0)),
+)
+ENDED = told(5, EventType.ENDED, offline=True, stopped_reason="EVDisconnected")
+
+
+def folded(*events: TransactionEvent, station: str = "a") -> Transaction:
+    transaction = begin(station, events[0])
+    for event in events[1:]:
+        transaction = fold(transaction, event)
+    return transaction
