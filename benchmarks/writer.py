@@ -45,7 +45,7 @@ async def writer_alone(yard: Yard, plan: Plan, step: Callable[[str], None]) -> l
     return list(series.values())
 
 
-def prepared(identity: str, each: int) -> list[list[Change]]:
+def prepared(identity: str, number: int, each: int) -> list[list[Change]]:
     """One station's changes, made beforehand: only the writer is measured."""
     out: list[list[Change]] = []
     transaction: Transaction | None = None
@@ -64,10 +64,10 @@ def prepared(identity: str, each: int) -> list[list[Change]]:
             digest=b"0123456789abcdef",
         )
         before = transaction
-        transaction = begin(identity, event) if before is None else fold(before, event)
+        transaction = begin(identity, event, number) if before is None else fold(before, event)
         out.append(
             [
-                transactions.event_kept(identity, event, None, at, 1),
+                transactions.event_kept(transaction, event, None, at, 1),
                 transactions.state_kept(transaction, before),
             ]
         )
@@ -80,7 +80,7 @@ async def measure(url: str, batch: int, events: int) -> None:
     await db.migrate()
     writer = Writer(db)
     each = max(3, events // batch)
-    work = [prepared(f"s{caller}", each) for caller in range(batch)]
+    work = [prepared(f"s{caller}", caller, each) for caller in range(batch)]
     async with asyncio.TaskGroup() as group:
         group.create_task(writer.run())
         begun, cpu = time.perf_counter(), time.process_time()

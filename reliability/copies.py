@@ -13,7 +13,7 @@ def copies(table: str, columns: list[str], stations: int, *, connected: bool = T
 
     The copies are marked as connected, as a server that was killed leaves them.
     """
-    copied = {"identity": "'clone-' || n.i", "transaction_id": "'clone-' || n.i"}
+    copied = {"identity": "'clone-' || n.i", "transaction_id": "'clone-' || n.i", "number": "t.number + n.i"}
     copied["connected"] = "true" if connected else "false"
     if table == "reading":
         copied["source"] = "'clone-' || n.i"

@@ -5,7 +5,7 @@ repeat ───── nothing changes (row 33)             answered as the firs
 conflict ─── kept beside the first (row 34)       answered normally; alarm
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 import structlog
 from msgspec.structs import replace
@@ -33,6 +33,8 @@ from csms.domain.transaction import (
     with_conflict,
 )
 from csms.store import particulars, requests, reservations, tariffs, transactions
+from csms.store.transaction_numbers import new_number
+from csms.store.transactions import TransactionRow
 from csms.wire.router import Router
 
 log = structlog.get_logger()
@@ -59,13 +61,15 @@ def transaction_event(
 
 async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAnswer:
     """For an event that needs the store: its transaction, its token or its first telling."""
-    known = await ctx.live.get(event.transaction_id)
+    known, others = ctx.live.known(event.transaction_id), None
+    if known is None:
+        known, others = await transactions.met(ctx.db, ctx.station.id, event.transaction_id)
     if known is not None and has_seen(known, event.seq_no):
         return await _again(event, known, ctx)
     info = None if event.id_token is None else await _worth(event, ctx)
     folded = _taken(event, known, info, ctx)
     if folded.evse_id and (known is None or known.evse_id is None):
-        await _crowd(folded, ctx)
+        _crowd(folded, await transactions.open_at(ctx.db, ctx.station.id) if others is None else others, ctx)
     total = None if event.type is not EventType.ENDED else await _total_cost(folded, ctx)
     return _NOTHING_TO_SAY if info is None and total is None else TransactionAnswer(info, total)
 
@@ -73,7 +77,7 @@ async def _with_reading(event: TransactionEvent, ctx: Context) -> TransactionAns
 def _taken(
     event: TransactionEvent, known: Transaction | None, info: IdTokenInfo | None, ctx: Context
 ) -> Transaction:
-    folded = begin(ctx.station.id, event) if known is None else fold(known, event)
+    folded = begin(ctx.station.id, event, new_number()) if known is None else fold(known, event)
     _keep(event, known, folded, info, ctx)
     _tell(event, folded, ctx)
     if _has_new_gap(event, known, folded):  # row 35
@@ -88,10 +92,9 @@ def _has_new_gap(event: TransactionEvent, known: Transaction | None, folded: Tra
     return len(folded.seen) > (1 if known is None else len(known.seen))
 
 
-async def _crowd(folded: Transaction, ctx: Context) -> None:
+def _crowd(folded: Transaction, others: Sequence[TransactionRow], ctx: Context) -> None:
     """Row 39: at most one transaction may be open at an EVSE; both are taken, and the station is asked."""
-    rows = await transactions.open_at(ctx.db, ctx.station.id)
-    here = [row.transaction_id for row in rows if row.evse_id == folded.evse_id]
+    here = [row.transaction_id for row in others if row.evse_id == folded.evse_id]
     doubted = [id for id in here if id != folded.transaction_id]
     if doubted and folded.ended_at is None:
         log.warning("two transactions at one EVSE", station_id=ctx.station.id, evse_id=folded.evse_id)
@@ -152,7 +155,7 @@ def _keep(
     identity, status = ctx.station.id, None if info is None else info.status
     # J02: an event may come before the EVSE is known
     evse_id = event.evse_id or folded.evse_id or 0
-    ctx.keep(transactions.event_kept(identity, event, status, ctx.now, evse_id))
+    ctx.keep(transactions.event_kept(folded, event, status, ctx.now, evse_id))
     ctx.keep(transactions.state_kept(folded, known))
     if len(event.readings) > 1:
         source, seq_no = event.transaction_id, event.seq_no

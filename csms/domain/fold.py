@@ -102,6 +102,7 @@ def _next(before: Transaction, event: TransactionEvent, registers: _Registers) -
     return Transaction(
         before.station_id,
         before.transaction_id,
+        before.number,
         ((before.seen[0][0], last),),
         before.evse_id if placed else event.evse_id,
         before.connector_id if placed else event.connector_id,
@@ -134,9 +135,9 @@ def _newest(
     return power_w, power_at, soc, soc_at, soc_refused
 
 
-def begin(station_id: str, event: TransactionEvent) -> Transaction:
-    """The transaction that is known by this one event."""
-    return fold(Transaction(station_id, event.transaction_id), event)
+def begin(station_id: str, event: TransactionEvent, number: int) -> Transaction:
+    """The transaction that is known by this one event; `number` is no other transaction's."""
+    return fold(Transaction(station_id, event.transaction_id, number), event)
 
 
 _Changes = tuple[dict[str, Any], Marks]

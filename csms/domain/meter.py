@@ -89,13 +89,13 @@ def reading(at: datetime, values: Sequence[SampledValue]) -> Reading:
             known.append(value)
         else:
             kept[measurand] = [known, value]
-    soc, soc_refused = _soc(kept.pop(_SOC, None))
-    told = {measurand: _total(found) for measurand, found in kept.items()}.get
+    told = kept.get
+    soc, soc_refused = _soc(told(_SOC))
     return Reading(
         at,
-        _power(told(_IMPORT_W), told(_EXPORT_W)),
-        _register(told(_IMPORT_WH)),
-        _register(told(_EXPORT_WH)),
+        _power(_total(told(_IMPORT_W)), _total(told(_EXPORT_W))),
+        _register(_total(told(_IMPORT_WH))),
+        _register(_total(told(_EXPORT_WH))),
         soc,
         soc_refused,
         values[0].context if values else "Sample.Periodic",
@@ -111,8 +111,10 @@ def _number(value: SampledValue) -> float | None:
     return number if isfinite(number) else None
 
 
-def _total(values: SampledValue | list[SampledValue]) -> float | None:
+def _total(values: SampledValue | list[SampledValue] | None) -> float | None:
     """The overall value at the best place; the sum of its phases if there is no overall one."""
+    if values is None:
+        return None
     if isinstance(values, SampledValue):
         if values.phase is None and values.location in _LOCATIONS:
             return _number(values)

@@ -105,11 +105,13 @@ class Transaction(Struct, frozen=True, gc=False):
     `seen` are the sequence numbers as closed ranges ((first, last), ...), ascending and merged.
     `first`/`last` hold each energy register's earliest and latest value; `power_at`/`soc_at` date the newest
     power and SoC. `soc_refused`: the newest SoC could not be true, so none is known. `offline`: some event
-    happened while the station was offline, where it may leave out Updated ones (E04.FR.07).
+    happened while the station was offline, where it may leave out Updated ones (E04.FR.07). `number` is the
+    house's own name for it, the same from its first event on.
     """
 
     station_id: str
     transaction_id: str
+    number: int
     seen: tuple[tuple[int, int], ...] = ()
     evse_id: int | None = None
     connector_id: int | None = None

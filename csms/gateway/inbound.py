@@ -88,7 +88,18 @@ class _Work(Struct):
 class Inbound:
     """Answers the calls of one station, one after the other."""
 
-    __slots__ = ("_began_at", "_calls", "_closed", "_house", "_seen_at", "_silent", "_talk", "_task", "_work")
+    __slots__ = (
+        "_began_at",
+        "_calls",
+        "_closed",
+        "_house",
+        "_seen_at",
+        "_silent",
+        "_talk",
+        "_task",
+        "_time",
+        "_work",
+    )
 
     def __init__(self, house: House, talk: Talk) -> None:
         self._house = house
@@ -100,6 +111,7 @@ class Inbound:
         self._silent = True
         self._began_at = house.clock.now()
         self._seen_at = -inf
+        self._time = asyncio.get_running_loop().time
 
     def take(self, call: CallReceived | SendReceived) -> None:
         """Answer this call, or hear what is only told, when its turn comes."""
@@ -224,7 +236,7 @@ class Inbound:
 
     def _notice(self, request: object, ctx: Context) -> None:
         """What every message tells: the station is there (row 29), and its clock (row 41)."""
-        at = asyncio.get_running_loop().time()
+        at = self._time()
         if at - self._seen_at >= SEEN_EVERY_S:
             self._seen_at = at
             ctx.keep(stations.seen(ctx.station.id, ctx.now))

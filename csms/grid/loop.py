@@ -62,15 +62,14 @@ _GONE = frozenset({"rejected", "cleared"})
 _URGENT = (ExternalLimitChanged, GridEventAccepted, GridEventChanged, OptedOut)
 _BELLS = (
     *_URGENT,
-    ChargingNeedsReported,
     DialectChanged,
-    MeterRead,
     NeedsChanged,
     SocReported,
     StationConnected,
     StationDisconnected,
     TransactionUpdated,
 )
+_FREQUENT = (ChargingNeedsReported, MeterRead)
 
 
 class GridLoop:
@@ -101,7 +100,7 @@ class GridLoop:
 
     async def run(self) -> None:
         """Tick until cancelled. Nothing that goes wrong in one tick keeps the next from coming."""
-        deaf = self._bus.listen(self._hear, *_BELLS)
+        deaf = self._bus.listen(self._hear, *_BELLS), self._bus.listen(self._hear_often, *_FREQUENT)
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
@@ -115,7 +114,8 @@ class GridLoop:
                     self._took_s = asyncio.get_running_loop().time() - began
                     await self._rest(tasks)
         finally:
-            deaf()
+            for end in deaf:
+                end()
             if self._leading:
                 with suppress(CsmsError):
                     await self._book.resign()
@@ -259,9 +259,8 @@ class GridLoop:
                 self._roster.load(event.id, await dispatches.participation(self._db, event.id))
 
     def _hear(self, fact: Fact) -> None:
-        if _frequent(fact):
-            if self._clock.monotonic() - self._ticked_at >= self._tick_s / 3:
-                self._bell.set()
+        if type(fact) is TransactionUpdated and fact.event_type == EventType.UPDATED:
+            self._hear_often(fact)
             return
         if isinstance(fact, OptedOut):
             self._actuator.bar(fact.driver_id)
@@ -272,6 +271,11 @@ class GridLoop:
         if isinstance(fact, _URGENT):
             self._urgent.set()
         self._bell.set()
+
+    def _hear_often(self, _: Fact) -> None:
+        """What every station tells all the time does not make a tick each time."""
+        if self._clock.monotonic() - self._ticked_at >= self._tick_s / 3:
+            self._bell.set()
 
     async def _rest(self, tasks: asyncio.TaskGroup) -> None:
         """Until a bell rings or it is time; then so long that more bells can join."""
@@ -288,10 +292,3 @@ class GridLoop:
         await self._clock.sleep(seconds)
         self._urgent.set()
         self._bell.set()
-
-
-def _frequent(fact: Fact) -> bool:
-    """What every station tells all the time does not make a tick each time."""
-    if type(fact) is TransactionUpdated:
-        return fact.event_type == EventType.UPDATED
-    return type(fact) is MeterRead or type(fact) is ChargingNeedsReported

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 from sqlmodel import Field, SQLModel
 
+from csms.store import transaction_rows
 from csms.store.database import Database
 from csms.store.queries import Query
 from csms.store.rows import moment, table_of, to_micros
@@ -36,13 +37,13 @@ _GIVEN = keep(TransactionStartRow, by_key=True)
 
 _ID_OF = Query(select(START.c.transaction_id).where(START.c.digest == bindparam("p_digest")), ("p_digest",))
 _IS_GIVEN = Query(select(START.c.digest).where(START.c.transaction_id == bindparam("p_id")), ("p_id",))
-_HERE = (EVENT.c.identity == bindparam("p_identity"), EVENT.c.transaction_id == bindparam("p_transaction"))
+_HERE = EVENT.c.number == transaction_rows.number_of(bindparam("p_identity"), bindparam("p_transaction"))
 _NUMBER = Query(
-    select(EVENT.c.seq_no).where(*_HERE, EVENT.c.digest == bindparam("p_digest")).order_by(EVENT.c.seq_no),
+    select(EVENT.c.seq_no).where(_HERE, EVENT.c.digest == bindparam("p_digest")).order_by(EVENT.c.seq_no),
     ("p_identity", "p_transaction", "p_digest"),
 )
 _NUMBER_OF_TYPE = Query(
-    select(EVENT.c.seq_no).where(*_HERE, EVENT.c.type == bindparam("p_type")).order_by(EVENT.c.seq_no),
+    select(EVENT.c.seq_no).where(_HERE, EVENT.c.type == bindparam("p_type")).order_by(EVENT.c.seq_no),
     ("p_identity", "p_transaction", "p_type"),
 )
 

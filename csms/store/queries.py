@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Select
+from sqlalchemy import Boolean, CompoundSelect, Select
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -29,7 +29,7 @@ Answer = Sequence[Any]
 class Query:
     """A select, a module-level constant; `names` are its bind parameters in the order of `of`."""
 
-    select: Select[Any]
+    select: Select[Any] | CompoundSelect[Any]
     names: tuple[str, ...] = ()
 
     def of(self, *values: Value) -> "Question":

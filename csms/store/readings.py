@@ -14,7 +14,7 @@ from csms.domain.meter import Reading
 from csms.store.database import Database
 from csms.store.rows import to_micros
 from csms.store.statements import Change, Values, fill
-from csms.store.transaction_rows import EVENT, READING, TRANSACTION, ReadingRow, TransactionRow
+from csms.store.transaction_rows import EVENT, READING, TRANSACTION, ReadingRow, TransactionRow, number_of
 
 _READING = fill(ReadingRow)
 _NONE: Values = (None,) * 7
@@ -41,13 +41,11 @@ def _first_with_events() -> Select[Any]:
     """By the key of events: what a transaction told first is found at its beginning."""
     of_it = EVENT.alias("of_it")
     first = select(of_it.c.seq_no).where(
-        of_it.c.identity == TRANSACTION.c.identity,
-        of_it.c.transaction_id == TRANSACTION.c.transaction_id,
+        of_it.c.number == TRANSACTION.c.number,
         of_it.c.soc.is_not(None),
     )
     same = and_(
-        EVENT.c.identity == TRANSACTION.c.identity,
-        EVENT.c.transaction_id == TRANSACTION.c.transaction_id,
+        EVENT.c.number == TRANSACTION.c.number,
         EVENT.c.seq_no == _one(first.order_by(of_it.c.seq_no)),
     )
     told = (EVENT.c.soc, EVENT.c.read_at, EVENT.c.import_wh, EVENT.c.export_wh)
@@ -121,8 +119,7 @@ async def readings(
         READING.c.at.between(start, end),
     )
     with_events = _OF_EVENTS.where(
-        EVENT.c.identity == identity,
-        EVENT.c.transaction_id == transaction_id,
+        EVENT.c.number == number_of(identity, transaction_id),
         EVENT.c.evse_id == evse_id,
         EVENT.c.read_at.between(start, end),
     )
@@ -142,8 +139,7 @@ async def of_transaction(
         READING.c.source == row.transaction_id,
     )
     with_events = _OF_EVENTS.where(
-        EVENT.c.identity == row.identity,
-        EVENT.c.transaction_id == row.transaction_id,
+        EVENT.c.number == row.number,
         EVENT.c.read_at.is_not(None),
     )
     begin = start or (min(known) if known else None)

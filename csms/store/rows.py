@@ -1,7 +1,6 @@
 """What every table shares: UTC times that come back with their zone, whole numbers that stations choose."""
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, Integer, Table
@@ -24,7 +23,6 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-@lru_cache(maxsize=8192)  # one event tells the same moment several times
 def to_micros(at: datetime) -> int:
     """Microseconds since 1970; raises `ValueError` for a time without zone."""
     if at.tzinfo is None:
@@ -63,11 +61,13 @@ def moment(*, nullable: bool = True, index: bool = False, primary_key: bool = Fa
     return Column(UtcTime, nullable=nullable, index=index)
 
 
-def wide(*, nullable: bool = True, primary_key: bool = False, index: bool = False) -> Any:
+def wide(
+    *, nullable: bool = True, primary_key: bool = False, index: bool = False, unique: bool = False
+) -> Any:
     """A column for a whole number that a station chooses: nothing keeps it inside 32 bits."""
     if primary_key:
         return Column(BigInteger, primary_key=True, nullable=False, autoincrement=False)
-    return Column(BigInteger, nullable=nullable, index=index)
+    return Column(BigInteger, nullable=nullable, index=index, unique=unique or None)
 
 
 def number() -> Any:

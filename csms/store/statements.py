@@ -1,15 +1,15 @@
 """Statements of the message path: Core against the rows' tables, compiled once, run by the driver."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from operator import itemgetter
-from typing import cast
+from typing import Any, cast
 
 from msgspec import Struct
-from sqlalchemy import ClauseElement, Executable, Table, bindparam, func, tuple_
+from sqlalchemy import ClauseElement, ColumnElement, Executable, Table, bindparam, case, func, tuple_
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
@@ -101,11 +101,14 @@ def keep(row: type[SQLModel], *, by_key: bool = False) -> Statement:
     return _insertion(row, build, Again.FIRST)
 
 
-def put(row: type[SQLModel], *, newer_by: str | None = None) -> Statement:
-    """Insert, or overwrite the row with the same key; with `newer_by` only if that column is not older."""
+def put(row: type[SQLModel], *, newer_by: str | None = None, fixed: Collection[str] = ()) -> Statement:
+    """Insert, or overwrite the row with the same key; with `newer_by` only if that column is not older.
+
+    A row that differs from the one with its key in a column of `fixed` is refused.
+    """
 
     def build(dialect: str, table: Table) -> Executable:
-        return overwrite(insert_into(dialect, table), table, newer_by)
+        return overwrite(insert_into(dialect, table), table, newer_by, fixed)
 
     return _insertion(row, build, Again.LAST if newer_by is None else Again.EACH)
 
@@ -136,13 +139,18 @@ def revise(row: type[SQLModel], names: Sequence[str]) -> Statement:
 
 
 def overwrite(
-    statement: SqliteInsert | PostgresInsert, table: Table, newer_by: str | None = None
+    statement: SqliteInsert | PostgresInsert,
+    table: Table,
+    newer_by: str | None = None,
+    fixed: Collection[str] = (),
 ) -> SqliteInsert | PostgresInsert:
     """Add ON CONFLICT (key) DO UPDATE of all other columns to an insert."""
-    key = list(table.primary_key.columns)
-    others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    key, told = list(table.primary_key.columns), statement.excluded
+    others: dict[str, ColumnElement[Any]] = {c.name: told[c.name] for c in table.columns if not c.primary_key}
     if not others:
         return statement.on_conflict_do_nothing()
+    for name in fixed:  # NULL, which it must not be, if they differ
+        others[name] = case((table.c[name] == told[name], told[name]))
     where = None if newer_by is None else statement.excluded[newer_by] >= table.c[newer_by]
     return statement.on_conflict_do_update(index_elements=key, set_=others, where=where)
 

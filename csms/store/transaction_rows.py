@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import ColumnElement, Index, ScalarSelect, select, text
 from sqlmodel import Field, SQLModel
 
 from csms.store.rows import moment, table_of, wide
@@ -14,7 +14,8 @@ HAS_GAPS = "seen LIKE '%,%'"
 class TransactionRow(SQLModel, table=True):
     """The folded state of a transaction (`domain.transaction.Transaction`), rewritten with each new event.
 
-    `seen` are the sequence numbers as "0-5,7"; `marks` is the fold's own memory, see `_marks_text`.
+    `seen` are the sequence numbers as "0-5,7"; `marks` is the fold's own memory, see `_marks_text`. By
+    `number` its events are found; it never changes.
     """
 
     __tablename__ = "transaction"
@@ -62,10 +63,15 @@ class TransactionRow(SQLModel, table=True):
     offline: bool = False
     conflicts: int = 0
     marks: str | None = None
+    number: int = Field(sa_column=wide(nullable=False, index=True, unique=True))
 
 
 class TransactionEventRow(SQLModel, table=True):
     """One event as it came. The key makes a repeat harmless; `payload` is kept to the byte.
+
+    `number` is its transaction's: numbers grow, so what transactions that run at one time tell goes to the
+    same few pages of the key. By the stations' own names each would have a page of its own, and pages are
+    what a commit costs.
 
     From `evse_id` on it is the event's first reading, if it has one: events are only appended, so that costs
     no page, where a row of its own among the EVSE's readings would. See `readings`.
@@ -73,9 +79,10 @@ class TransactionEventRow(SQLModel, table=True):
 
     __tablename__ = "transaction_event"
 
-    identity: str = Field(primary_key=True)
-    transaction_id: str = Field(primary_key=True)
+    number: int = Field(sa_column=wide(primary_key=True))
     seq_no: int = Field(sa_column=wide(primary_key=True))
+    identity: str
+    transaction_id: str
     type: str
     trigger: str
     at: datetime = Field(sa_column=moment(nullable=False))
@@ -159,3 +166,11 @@ EVENT = table_of(TransactionEventRow)
 CONFLICT = table_of(EventConflictRow)
 READING = table_of(ReadingRow)
 NEEDS = table_of(ChargingNeedsRow)
+
+
+def number_of(
+    identity: ColumnElement[str] | str, transaction_id: ColumnElement[str] | str
+) -> ScalarSelect[int]:
+    """The number of a transaction, for whoever asks for its events."""
+    here = TRANSACTION.c.identity == identity, TRANSACTION.c.transaction_id == transaction_id
+    return select(TRANSACTION.c.number).where(*here).scalar_subquery()

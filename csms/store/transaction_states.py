@@ -41,6 +41,7 @@ def state_values(transaction: Transaction) -> Values:
         transaction.offline,
         transaction.conflicts,
         _marks_text(transaction.marks),
+        transaction.number,
     )
 
 
@@ -79,18 +80,19 @@ def is_step(before: Transaction, after: Transaction) -> bool:
 
 def step_values(transaction: Transaction) -> Values:
     """In the order of `STEP`, and then the key."""
-    last = transaction.last
+    last, power_at, soc_at = transaction.last, transaction.power_at, transaction.soc_at
+    power_micros = micros_or_none(power_at)  # of one reading, nearly always
     return (
         seen_text(transaction.seen),
         transaction.charging_state,
         micros_or_none(transaction.updated_at),
         None if last is None else last.import_wh,
         None if last is None else last.export_wh,
-        None if last is None else to_micros(last.at),
+        None if last is None else power_micros if last.at is power_at else to_micros(last.at),
         transaction.power_w,
-        micros_or_none(transaction.power_at),
+        power_micros,
         transaction.soc,
-        micros_or_none(transaction.soc_at),
+        power_micros if soc_at is power_at else micros_or_none(soc_at),
         transaction.soc_refused,
         transaction.station_id,
         plain(transaction.transaction_id),
@@ -103,6 +105,7 @@ def folded(row: TransactionRow) -> Transaction:
     return Transaction(
         station_id=row.identity,
         transaction_id=row.transaction_id,
+        number=row.number,
         seen=seen_ranges(row.seen),
         evse_id=row.evse_id,
         connector_id=row.connector_id,

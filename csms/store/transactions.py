@@ -21,6 +21,7 @@ from csms.store.transaction_rows import (
     ReadingRow,
     TransactionEventRow,
     TransactionRow,
+    number_of,
 )
 from csms.store.transaction_states import (
     STEP,
@@ -52,6 +53,7 @@ __all__ = [
     "get",
     "listing",
     "load",
+    "met",
     "needs_kept",
     "open_at",
     "open_of_token",
@@ -67,20 +69,24 @@ __all__ = [
 
 _EVENT = keep(TransactionEventRow)
 _CONFLICT = keep(EventConflictRow)
-_STATE = put(TransactionRow)
+_STATE = put(TransactionRow, fixed=("number",))
 _STEP = revise(TransactionRow, STEP)
 _NEEDS = put(ChargingNeedsRow, newer_by="at")
 
 # ---- queries
 
 _KEY = ("p_identity", "p_transaction")
-_BY_KEY = Query(
-    select(TRANSACTION).where(
-        TRANSACTION.c.identity == bindparam("p_identity"),
-        TRANSACTION.c.transaction_id == bindparam("p_transaction"),
-    ),
-    _KEY,
+_ONE = select(TRANSACTION).where(
+    TRANSACTION.c.identity == bindparam("p_identity"),
+    TRANSACTION.c.transaction_id == bindparam("p_transaction"),
 )
+_BY_KEY = Query(_ONE, _KEY)
+_OTHERS = select(TRANSACTION).where(
+    TRANSACTION.c.identity == bindparam("p_identity"),
+    TRANSACTION.c.transaction_id != bindparam("p_transaction"),
+    TRANSACTION.c.open,
+)
+_MET = Query(_ONE.union_all(_OTHERS), _KEY)
 _OPEN_AT = Query(
     select(TRANSACTION)
     .where(TRANSACTION.c.identity == bindparam("p_identity"), TRANSACTION.c.open)
@@ -89,8 +95,7 @@ _OPEN_AT = Query(
 )
 _EVENT_BY_KEY = Query(
     select(EVENT).where(
-        EVENT.c.identity == bindparam("p_identity"),
-        EVENT.c.transaction_id == bindparam("p_transaction"),
+        EVENT.c.number == number_of(bindparam("p_identity"), bindparam("p_transaction")),
         EVENT.c.seq_no == bindparam("p_seq_no"),
     ),
     (*_KEY, "p_seq_no"),
@@ -138,6 +143,15 @@ async def get(db: Database, transaction_id: str, identity: str | None = None) ->
     return await db.one(TransactionRow, query.order_by(TRANSACTION.c.updated_at.desc()).limit(1))
 
 
+async def met(
+    db: Database, identity: str, transaction_id: str
+) -> tuple[Transaction | None, list[TransactionRow]]:
+    """By one read: a transaction as it stands, None if it is new, and the station's others that are open."""
+    rows = await db.every(TransactionRow, _MET.of(identity, transaction_id))
+    known = [row for row in rows if row.transaction_id == plain(transaction_id)]
+    return (folded(known[0]) if known else None), [row for row in rows if row not in known]
+
+
 async def open_at(db: Database, identity: str) -> list[TransactionRow]:
     """A station's transactions that have not ended."""
     return await db.every(TransactionRow, _OPEN_AT.of(identity))
@@ -183,16 +197,21 @@ async def readings_of(
 
 
 def event_kept(
-    identity: str, event: TransactionEvent, answer_status: str | None, received_at: datetime, evse_id: int = 0
+    of: Transaction,
+    event: TransactionEvent,
+    answer_status: str | None,
+    received_at: datetime,
+    evse_id: int = 0,
 ) -> Change:
     """An event to the byte, with its first reading; one whose number is there already changes nothing.
 
     `evse_id` is the EVSE whose reading it is; 0 if that is not known.
     """
     row = (
-        identity,
-        plain(event.transaction_id),
+        of.number,
         event.seq_no,
+        of.station_id,
+        plain(event.transaction_id),
         str(event.type),
         plain(event.trigger),
         to_micros(event.at),

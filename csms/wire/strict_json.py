@@ -16,7 +16,9 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SQUARE = bytes.maketrans(b"{}", b"[]")
-_encode = msgspec.json.encode
+_encode_into = msgspec.json.Encoder().encode_into
+_again = bytearray()
+_QUOTE, _BACKSLASH = b'"\\'
 
 
 class Flaw(NamedTuple):
@@ -39,7 +41,10 @@ def plain(payload: bytes, message: msgspec.Struct) -> bool:
     than the message written anew exactly if a key came twice or was left out as unknown. False does not mean
     that there is a flaw.
     """
-    return b"\\" not in payload and payload.count(b'"') == _encode(message).count(b'"')
+    if _BACKSLASH in payload:
+        return False
+    _encode_into(message, _again)
+    return payload.count(_QUOTE) == _again.count(_QUOTE)
 
 
 def flaw(payload: bytes, ints: bool = False) -> Flaw | None:

@@ -44,7 +44,7 @@ async def asked(house: Api, http: httpx.AsyncClient) -> AsyncIterator[list[objec
 
     async with asyncio.TaskGroup() as group:
         group.create_task(writer.run())
-        started = Transaction("cs1", "tx", evse_id=1, started_at=house.clock.now())
+        started = Transaction("cs1", "tx", 1, evse_id=1, started_at=house.clock.now())
         await writer.commit([transactions.state_kept(started)])
         await writer.close()
     async with house.bus.answer("cs1", station):

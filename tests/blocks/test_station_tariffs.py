@@ -66,6 +66,7 @@ def test_a_station_counts_what_we_count(tariff: Tariff, wh: int, charging_s: int
     transaction = Transaction(
         "cs",
         "tx",
+        1,
         started_at=BEGUN,
         ended_at=until,
         first=Reading(BEGUN, import_wh=0.0),

@@ -1,6 +1,7 @@
 """What a station has told of one transaction, and what it folds to."""
 
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -36,8 +37,16 @@ MEASURED = told(
 ENDED = told(5, EventType.ENDED, offline=True, stopped_reason="EVDisconnected")
 
 
+def numbered(station: str, transaction_id: str = "tx") -> int:
+    """A number of its own for each."""
+    return crc32(f"{station}/{transaction_id}".encode())
+
+
+OF_A = Transaction("a", "tx", numbered("a"))
+
+
 def folded(*events: TransactionEvent, station: str = "a") -> Transaction:
-    transaction = begin(station, events[0])
+    transaction = begin(station, events[0], numbered(station))
     for event in events[1:]:
         transaction = fold(transaction, event)
     return transaction

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from csms.domain.transaction import EventType, TransactionEvent
+from csms.domain.transaction import EventType, Transaction, TransactionEvent
 from csms.store import transactions
 from csms.store.database import Database
 from csms.store.statements import Change
@@ -20,7 +20,7 @@ RAW = os.urandom(4_000)
 
 def event(caller: int, number: int) -> Change:
     told = TransactionEvent(EventType.UPDATED, "tx", number, NOW, "Trigger", raw=RAW, digest=b"d")
-    return transactions.event_kept(f"s{caller}", told, None, NOW)
+    return transactions.event_kept(Transaction(f"s{caller}", "tx", caller), told, None, NOW)
 
 
 async def test_the_log_stays_small_while_commits_and_reads_never_rest(
@@ -46,7 +46,7 @@ async def test_the_log_stays_small_while_commits_and_reads_never_rest(
 
     async with asyncio.TaskGroup() as group:
         group.create_task(writer.run())
-        await writer.commit([event(0, 0)])
+        await writer.commit([transactions.state_kept(Transaction("s0", "tx", 0)), event(0, 0)])
         telling = asyncio.gather(*(tell(caller) for caller in range(CALLERS)))
         group.create_task(read(telling))
         await telling

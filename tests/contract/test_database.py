@@ -13,9 +13,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import Connection, select, text
 
-from csms.domain.transaction import Transaction
+from csms.domain.transaction import EventType, Transaction, TransactionEvent
 from csms.errors import ConfigurationError, Conflict, StoreUnavailable
 from csms.store import migrations, stations, transactions
 from csms.store.database import Database
@@ -76,13 +77,20 @@ async def test_transactions_outlive_the_new_order_of_their_table(db: Database) -
 
     writer = Writer(db)
     running = asyncio.create_task(writer.run())
-    states = [Transaction(f"s{n}", "tx", seen=((0, n),), power_w=n / 3, started_at=NOW) for n in range(20)]
-    await writer.commit([transactions.state_kept(state) for state in states])
+    states = [Transaction(f"s{n}", "tx", n, seen=((0, n),), power_w=n / 3, started_at=NOW) for n in range(20)]
+    told = TransactionEvent(EventType.STARTED, "tx", 0, NOW, "Trigger", raw=b"{}", digest=b"d")
+    for state in states:
+        await writer.commit([transactions.state_kept(state), transactions.event_kept(state, told, None, NOW)])
     for way, revision in ((command.downgrade, "0002"), (command.upgrade, "head")):
         async with db.begin() as conn:
             await conn.run_sync(move, way, revision)
-        assert [await transactions.load(db, state.station_id, "tx") for state in states] == states
-        await writer.commit([transactions.state_kept(state) for state in states])
+    found = [await transactions.load(db, state.station_id, "tx") for state in states]
+    assert [one and replace(one, number=n) for n, one in enumerate(found)] == states
+    for state in states:
+        event = await transactions.event(db, state.station_id, "tx", 0)
+        assert event is not None
+        assert (event.identity, event.payload) == (state.station_id, b"{}")
+    await writer.commit([transactions.state_kept(one) for one in found if one is not None])
     async with db.begin() as conn:
         assert await conn.run_sync(differences) == []
         if db.dialect == "sqlite":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from csms.domain.transaction import EventType, TransactionEvent
+from csms.domain.transaction import EventType, Transaction, TransactionEvent
 from csms.errors import StoreUnavailable
 from csms.store import transactions
 from csms.store.database import Database
@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def event(number: int) -> Change:
     raw = os.urandom(16_000)
     told = TransactionEvent(EventType.UPDATED, "tx", number, NOW, "Trigger", raw=raw, digest=b"d")
-    return transactions.event_kept("a", told, None, NOW)
+    return transactions.event_kept(Transaction("a", "tx", 1), told, None, NOW)
 
 
 async def fill_to_the_brim(writer: Writer) -> set[int]:

@@ -10,7 +10,7 @@ from csms.domain.transaction import EventType
 from csms.store import profiles, programs, readings, stations, tokens, transactions
 from csms.store.database import Database
 from csms.store.writer import Writer
-from tests.contract.telling import ENDED, MEASURED, START, STARTED, at, folded, told
+from tests.contract.telling import ENDED, MEASURED, OF_A, START, STARTED, at, folded, told
 
 
 async def furnished(db: Database, writer: Writer) -> None:
@@ -153,8 +153,8 @@ async def test_the_driver_may_be_known_by_the_vehicle(db: Database, writer: Writ
 
 async def test_who_is_not_in_the_fleet(db: Database, writer: Writer) -> None:
     await furnished(db, writer)
-    nowhere = replace(folded(told(0, EventType.STARTED)), transaction_id="nowhere")
-    stranger = replace(folded(STARTED), station_id="stranger")
+    nowhere = replace(folded(told(0, EventType.STARTED)), transaction_id="nowhere", number=2)
+    stranger = replace(folded(STARTED), station_id="stranger", number=3)
     await writer.commit([transactions.state_kept(nowhere), transactions.state_kept(stranger)])
     assert (await only(db)).transaction_id == "tx"
     await writer.commit([transactions.state_kept(folded(STARTED, MEASURED, ENDED))])
@@ -169,7 +169,7 @@ async def test_what_open_transactions_told_first_of_their_soc(db: Database, writ
         told(2, readings=(Reading(at(120), 0.0, 99.0, 30.0, 90.0),)),
     ]
     for event in events:
-        await writer.commit([transactions.event_kept("a", event, None, at(0), 1)])
+        await writer.commit([transactions.event_kept(OF_A, event, None, at(0), 1)])
     await writer.commit([transactions.state_kept(folded(*events))])
     assert await readings.first_socs(db) == [("a", "tx", 55.5, at(60), 100.0, 20.0)]
     apart = [Reading(at(30), 0.0, 95.0, 15.0, 60.0), Reading(at(20), 0.0, 94.0, 14.0)]

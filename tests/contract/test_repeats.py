@@ -32,44 +32,50 @@ def event(seq_no: int) -> TransactionEvent:
     return TransactionEvent(kind, "tx", seq_no, at, "T", evse_id=1, readings=readings, raw=b"{}", digest=b"1")
 
 
-def changes(identity: str, seq_no: int) -> list[Change]:
+def changes(identity: str, number: int, seq_no: int) -> list[Change]:
     told = event(seq_no)
+    of = Transaction(identity, "tx", number)
     return [
-        transactions.event_kept(identity, told, None, START, 1),
+        transactions.event_kept(of, told, None, START, 1),
         transactions.readings_kept(identity, 1, told.readings, "tx", seq_no, 1),
     ]
 
 
-def folded(identity: str, numbers: list[int]) -> Transaction:
-    transaction = begin(identity, event(numbers[0]))
+def folded(identity: str, number: int, numbers: list[int]) -> Transaction:
+    transaction = begin(identity, event(numbers[0]), number)
     for seq_no in numbers[1:]:
         transaction = fold(transaction, event(seq_no))
     return transaction
 
 
-def states(identity: str, numbers: list[int]) -> list[Change]:
+def states(identity: str, number: int, numbers: list[int]) -> list[Change]:
     """The transaction after each event, whole or as a step, and the last one told twice."""
     out: list[Change] = []
     before: Transaction | None = None
-    for number in numbers:
-        after = begin(identity, event(number)) if before is None else fold(before, event(number))
+    for seq_no in numbers:
+        told = event(seq_no)
+        after = begin(identity, told, number) if before is None else fold(before, told)
         out.append(transactions.state_kept(after, before))
         before = after
     return [*out, out[-1]]
 
 
 async def check(url: str, plan: list[list[int]]) -> None:
-    identity = f"s{next(_NUMBERS)}"
+    number = next(_NUMBERS)
+    identity = f"s{number}"
     db = await Database.open(url)
     await db.migrate()
     writer = Writer(db)
     running = asyncio.create_task(writer.run())
     await asyncio.gather(
-        *(writer.commit([change for n in numbers for change in changes(identity, n)]) for numbers in plan)
+        *(
+            writer.commit([change for n in numbers for change in changes(identity, number, n)])
+            for numbers in plan
+        )
     )
     sent = [seq_no for numbers in plan for seq_no in numbers]
-    state = folded(identity, sent)
-    await asyncio.gather(*(writer.commit([each]) for each in states(identity, sent)))
+    state = folded(identity, number, sent)
+    await asyncio.gather(*(writer.commit([each]) for each in states(identity, number, sent)))
     kept = await db.all(select(EVENT.c.seq_no).where(EVENT.c.identity == identity))
     rows = await transactions.readings_of(db, identity, "tx")
     assert sorted(row.seq_no for row in kept) == sorted(set(sent))

@@ -157,7 +157,7 @@ async def open_transaction(db: Database, writer: Writer) -> None:
     row = StationRow(identity="a", password_hash="x", created_at=NOW)
     async with db.begin() as conn:
         await stations.add(conn, row)
-    started = Transaction("a", "t", evse_id=1, id_token=IdToken("Tok", "ISO14443"), started_at=NOW)
+    started = Transaction("a", "t", 1, evse_id=1, id_token=IdToken("Tok", "ISO14443"), started_at=NOW)
     await writer.commit([transactions.state_kept(started)])
 
 

@@ -16,7 +16,7 @@ from csms.store import transactions
 from csms.store.database import Database
 from csms.store.transaction_states import state_values
 from csms.store.writer import Writer
-from tests.contract.telling import ENDED, MEASURED, START, STARTED, at, folded, told
+from tests.contract.telling import ENDED, MEASURED, OF_A, START, STARTED, at, folded, numbered, told
 
 
 @given(st.lists(st.tuples(st.integers(-5, 2**62), st.integers(0, 9)), max_size=6))
@@ -44,8 +44,9 @@ async def test_a_transaction_comes_back_as_it_was_folded(db: Database, writer: W
 
 async def test_row_33_and_34_the_first_event_under_a_number_stands(db: Database, writer: Writer) -> None:
     other = replace(MEASURED, raw=b"other", digest=b"e")
-    await writer.commit([transactions.event_kept("a", MEASURED, "Accepted", at(61))])
-    await writer.commit([transactions.event_kept("a", other, "Invalid", at(62))])
+    await writer.commit([transactions.state_kept(folded(MEASURED))])
+    await writer.commit([transactions.event_kept(OF_A, MEASURED, "Accepted", at(61))])
+    await writer.commit([transactions.event_kept(OF_A, other, "Invalid", at(62))])
     for _ in range(2):
         await writer.commit([transactions.conflict_kept("a", other, at(62))])
     kept = await transactions.event(db, "a", "tx", 1)
@@ -60,9 +61,20 @@ async def test_row_33_and_34_the_first_event_under_a_number_stands(db: Database,
     assert len(await db.all(transactions.CONFLICT.select())) == 1
 
 
+async def test_a_transactions_number_never_changes_and_is_no_others(db: Database, writer: Writer) -> None:
+    """Else its events would be found no more: whoever began it at the same time elsewhere must read it."""
+    await writer.commit([transactions.state_kept(folded(STARTED))])
+    for other in (replace(folded(STARTED, MEASURED), number=7), begin("b", STARTED, OF_A.number)):
+        with pytest.raises(ChangeRefused):
+            await writer.commit([transactions.state_kept(other)])
+    assert await transactions.load(db, "a", "tx") == folded(STARTED)
+    assert await transactions.load(db, "b", "tx") is None
+
+
 async def test_listing_and_getting(db: Database, writer: Writer) -> None:
     for station, state in (("a", folded(STARTED)), ("b", folded(STARTED, ENDED, station="b"))):
-        other = replace(state, transaction_id="uz", updated_at=at(999))
+        number = numbered(station, "uz")
+        other = replace(state, transaction_id="uz", number=number, updated_at=at(999))
         await writer.commit([transactions.state_kept(state), transactions.state_kept(other)])
         assert state.station_id == station
     rows = await transactions.listing(db, None, 3)
@@ -119,7 +131,7 @@ async def test_the_first_reading_of_an_event_lies_with_it_and_is_read_among_the_
     state = folded(STARTED, MEASURED)
     changes = [transactions.state_kept(state)]
     for event in (STARTED, MEASURED):
-        changes.append(transactions.event_kept("a", event, None, START, 1))
+        changes.append(transactions.event_kept(OF_A, event, None, START, 1))
         changes.append(transactions.readings_kept("a", 1, event.readings, "tx", event.seq_no, 1))
     await writer.commit(changes)
     # as older versions kept it: all of an event's readings in the table of their own
@@ -164,7 +176,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_a_step_and_the_row_before_it_are_the_row_after_it(steps: list[dict[str, Any]]) -> None:
-    before, seq_no = begin("a", told(0)), 0
+    before, seq_no = begin("a", told(0), 1), 0
     for step in steps:
         seq_no += step["jump"]
         event = told(

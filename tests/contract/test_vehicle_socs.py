@@ -21,6 +21,7 @@ async def test_where_a_vehicle_is_plugged_in(db: Database, writer: Writer) -> No
     running = Transaction(
         station_id="cs",
         transaction_id="tx",
+        number=1,
         evse_id=1,
         id_token=IdToken("TAG", "ISO14443"),
         started_at=NOW,

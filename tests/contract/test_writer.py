@@ -128,7 +128,7 @@ async def test_readings_of_one_time_fill_one_row_within_a_flush(db: Database, wr
 
 
 async def test_of_many_states_in_a_flush_the_last_one_stands(db: Database, writer: Writer) -> None:
-    states = [Transaction(f"s{n % 3}", "tx", seen=((0, n),), power_w=float(n)) for n in range(30)]
+    states = [Transaction(f"s{n % 3}", "tx", n % 3, seen=((0, n),), power_w=float(n)) for n in range(30)]
     await asyncio.gather(*(writer.commit([transactions.state_kept(state)]) for state in states))
     for station in range(3):
         assert await transactions.load(db, f"s{station}", "tx") == states[27 + station]

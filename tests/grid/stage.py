@@ -39,6 +39,7 @@ from csms.store.database import Database
 from csms.store.programs import DriverRow, NeedRow, VehicleRow
 from csms.store.stations import SiteRow, StationRow
 from csms.store.tokens import IdTokenRow
+from csms.store.transaction_numbers import new_number
 from csms.store.writer import Writer
 from csms.wire import words
 
@@ -354,6 +355,7 @@ class Stage:
         car.transaction = Transaction(
             station_id=car.station_id,
             transaction_id=f"tx-{car.station_id}-{car.seq_no}",
+            number=new_number(),
             evse_id=1,
             id_token=IdToken(f"token-{car.station_id}", "ISO14443"),
             started_at=self.clock.now(),

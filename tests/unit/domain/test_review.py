@@ -23,7 +23,8 @@ class Told:
         at = START + timedelta(minutes=seq_no)
         readings = () if import_wh is None else (Reading(at, import_wh=import_wh),)
         event = TransactionEvent(type, "tx", seq_no, at, "Trigger", readings=readings)
-        self.transaction = begin("cs", event) if self.transaction is None else fold(self.transaction, event)
+        known = self.transaction
+        self.transaction = begin("cs", event, 1) if known is None else fold(known, event)
         return self
 
     def doubts(self, open: bool = True) -> tuple[Doubt, ...]:

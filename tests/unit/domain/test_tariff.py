@@ -17,6 +17,7 @@ def transaction(imported: float | None, exported: float | None = None, minutes: 
     return Transaction(
         "cs-1",
         "tx",
+        1,
         started_at=START,
         ended_at=end,
         first=Reading(
@@ -55,4 +56,4 @@ def test_a_register_that_runs_backwards_costs_nothing() -> None:
 
 def test_what_has_not_begun_costs_the_fee() -> None:
     tariff = Tariff("t", "EUR", start_fee=Decimal("0.50"), time_per_hour=Decimal(100))
-    assert cost(tariff, Transaction("cs-1", "tx")) == Decimal("0.50")
+    assert cost(tariff, Transaction("cs-1", "tx", 1)) == Decimal("0.50")

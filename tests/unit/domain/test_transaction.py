@@ -22,7 +22,7 @@ def event(seq_no: int, kind: EventType = EventType.UPDATED, **more: object) -> T
 
 
 def folded(*events: TransactionEvent) -> Transaction:
-    transaction = Transaction("cs", "t")
+    transaction = Transaction("cs", "t", 1)
     for one in events:
         transaction = fold(transaction, one)
     return transaction
@@ -124,7 +124,7 @@ def test_a_transaction_stored_without_marks_folds_on() -> None:
 
 def test_no_transaction_yet_is_new() -> None:
     assert tx.judge(None, started(), None) is Verdict.NEW
-    assert begin("cs", started()).seen == ((0, 0),)
+    assert begin("cs", started(), 1).seen == ((0, 0),)
 
 
 @st.composite
