@@ -34,6 +34,7 @@ class TermsBody(Body):
     max_soc_age_s: Annotated[Number, Field(gt=0, le=300)] = _D.max_soc_age_s
     soc_margin: Annotated[Number, Field(ge=0, le=100)] = _D.soc_margin
     fallback_w: Annotated[Number, Field(ge=0, le=1e6)] = _D.fallback_w
+    return_s: Annotated[Number, Field(ge=0, le=1800)] = _D.return_s
     interval_s: Annotated[Whole, Field(ge=1, le=86400)] = _D.interval_s
     grace_s: Annotated[Number, Field(ge=0, le=7 * 86400)] = _D.grace_s
 
@@ -65,6 +66,7 @@ class TermsShape(Shape):
     max_soc_age_s: float
     soc_margin: float
     fallback_w: float
+    return_s: float
     interval_s: int
     grace_s: float
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from math import isnan
@@ -18,7 +18,9 @@ from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
 ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
-FALLBACK_OVER_S = 180.0  # so long after its event the fallback has ended by itself, wherever it is
+FALLBACK_OVER_S = (
+    150.0  # so long after its event the first fallbacks end by themselves, the last `return_s` later
+)
 _TYPICAL_HEADROOM_WH = 20_000.0
 
 
@@ -198,6 +200,7 @@ def _case(
     capacity_wh = view.capacity_wh if _positive(view.capacity_wh) else None
     charge_w = _charge_w(view, terms, now)
     needed_wh = _needed_wh(view, soc, capacity_wh)
+    idle_until = max(event.end, now) + timedelta(seconds=FALLBACK_OVER_S + terms.return_s)
     return _Case(
         view=view,
         terms=terms,
@@ -210,7 +213,7 @@ def _case(
         capacity_wh=capacity_wh,
         charge_w=charge_w,
         rating_w=_rating_w(view),
-        departure=None if needed_wh is None else _departure(view, needed_wh, charge_w, site, event, now),
+        departure=None if needed_wh is None else _departure(view, needed_wh, charge_w, site, idle_until, now),
     )
 
 
@@ -256,7 +259,7 @@ def _departure(
     needed_wh: float,
     charge_w: float,
     site: SiteLimit | None,
-    event: GridEvent,
+    idle_until: datetime,
     now: datetime,
 ) -> Departure | None:
     """The need with its time. One without a departure cannot be timed: then the reserve alone protects.
@@ -269,7 +272,7 @@ def _departure(
         return None
     site_w = site.import_room_w if site is not None else charge_w
     left_s = max(0.0, (min(known) - now).total_seconds())
-    idle_s = max(0.0, (event.end - now).total_seconds()) + FALLBACK_OVER_S
+    idle_s = max(0.0, (idle_until - now).total_seconds())
     return Departure(needed_wh, left_s, min(charge_w, site_w), idle_s)
 
 

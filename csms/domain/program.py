@@ -19,7 +19,8 @@ class Terms:
     `price_per_kwh` pays delivered energy (`currency`, ISO 4217). `max_power_w` bounds the magnitude of an
     event's target, `max_duration_s` its length; `notice_s` is how long before its start an event must come.
     Readings older than `max_meter_age_s` count as zero in tracking; a SoC older than `max_soc_age_s` forbids
-    discharge (V-01). `grace_s` is how long settlement waits for late meter data.
+    discharge (V-01). Over `return_s` seconds after an event its drivers' charging comes back, not all at once
+    (V-11). `grace_s` is how long settlement waits for late meter data.
     """
 
     baseline: BaselineMethod = BaselineMethod.ZERO
@@ -33,6 +34,7 @@ class Terms:
     max_soc_age_s: float = 300.0
     soc_margin: float = 1.0
     fallback_w: float = 0.0
+    return_s: float = 30.0
     interval_s: int = 300
     grace_s: float = 60.0
 

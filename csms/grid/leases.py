@@ -96,12 +96,13 @@ def lease_seconds(
     return max(1, ceil(min(longest, left)))
 
 
-def fallback_until(station_id: str, event: GridEvent) -> datetime:
+def fallback_until(station_id: str, event: GridEvent, terms: Terms) -> datetime:
     """When the fallback ends by itself.
 
     Surely after the last lease, and not everywhere in the same second.
     """
-    return event.end + timedelta(seconds=FALLBACK_TAIL_S + SPREAD_S * (1 + share_of(station_id)))
+    spread_s = SPREAD_S + terms.return_s * share_of(station_id)
+    return event.end + timedelta(seconds=FALLBACK_TAIL_S + spread_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,14 @@ class Fallback:
     """The fallback that an EVSE may hold.
 
     Its limit, from when on it bites (until then it allows the rating), its end, and whether it was
-    acknowledged.
+    acknowledged. `return_s` is over what time it is taken back with all others (`Terms.return_s`).
     """
 
     limit_w: float
     since: datetime
     until: datetime
     acknowledged: bool = False
+    return_s: float = SPREAD_S
 
     def covers(self, event: GridEvent, terms: Terms, now: datetime) -> bool:
         """Whether this is an acknowledged fallback for the whole event, its last lease included."""
@@ -137,6 +139,7 @@ class Fallback:
             min(self.limit_w, known.limit_w),
             min(self.since, max(known.since, now)),
             max(self.until, known.until),
+            return_s=max(self.return_s, known.return_s),
         )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from csms.domain.grid_event import GridEvent
 from csms.grid.fleet import Membership, Snapshot
-from csms.grid.leases import SPREAD_S, EvseKey, Fallback, Lease, Line, share_of
+from csms.grid.leases import EvseKey, Fallback, Lease, Line, share_of
 from csms.grid.pace import Steps, mapped, slices
 from csms.grid.participation import HOLDING, Part, Roster, Seat
 from csms.grid.setpoints import Actuator, Withdraw
@@ -112,7 +112,7 @@ class Withdrawals:
         """Clear leases outside the active events' seats, fallbacks outside theirs and the upcoming events'.
 
         `barred` are EVSEs that may hold nothing whatever their seat: faulted, or held by a person. The lease
-        goes first; fallbacks follow spread over some seconds where an event ended for many at once (V-11).
+        goes first; fallbacks follow spread over a while where an event ended for many at once (V-11).
         """
         leased = _keys(self._roster.seats(active)) - set(barred)
         covered = _keys(self._roster.seats({*active, *upcoming})) - set(barred)
@@ -125,7 +125,8 @@ class Withdrawals:
             del self._due[key]
         for key in {*actuator.fallbacks, *actuator.busy_keys()} - covered:
             if key in actuator.fallbacks and not actuator.line(key).live and not actuator.busy(key):
-                wait_s = 0.0 if key in hurried else SPREAD_S * share_of(key[0])
+                return_s = actuator.fallbacks[key].return_s
+                wait_s = 0.0 if key in hurried else return_s * share_of(key[0])
                 due = self._due.setdefault(key, now + timedelta(seconds=wait_s))
                 if now >= due:
                     self._put(tasks, key, Withdraw(fallback=True), now)

@@ -142,8 +142,9 @@ async def test_programs(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("leaseS", 901), ("leaseS", 0), ("maxSocAgeS", 301), ("socMargin", -1), ("currency", "dollar"),
-        ("baseline", "guess"), ("pricePerKwh", -1), ("maxPowerW", 0), ("intervalS", 0), ("lease_s", 300),
+        ("leaseS", 901), ("leaseS", 0), ("maxSocAgeS", 301), ("socMargin", -1), ("returnS", 1801),
+        ("currency", "dollar"), ("baseline", "guess"), ("pricePerKwh", -1), ("maxPowerW", 0),
+        ("intervalS", 0), ("lease_s", 300),
     ],
 )  # fmt: skip
 async def test_terms_stay_inside_the_safety_rules(http: httpx.AsyncClient, name: str, value: object) -> None:

@@ -48,9 +48,9 @@ def after_deaths(terms: Terms, record: DialectRecord = UNKNOWN) -> list[float]:
     return [moves(ends) for ends in zip(*fleet, strict=True)]
 
 
-def after_fallbacks() -> float:
+def after_fallbacks(terms: Terms) -> float:
     """What share of the fleet's charging comes back within a minute, after an event that nobody ended."""
-    return moves(fallback_until(f"cs{number}", EVENT).timestamp() for number in range(STATIONS))
+    return moves(fallback_until(f"cs{number}", EVENT, terms).timestamp() for number in range(STATIONS))
 
 
 def _told(name: str, shares: Sequence[float]) -> None:
@@ -64,7 +64,8 @@ def main() -> None:
         _told(f"the server dies, leases of {lease_s} s", after_deaths(Terms(lease_s=lease_s)))
     dynamic = replace(declared(Discharge.NATIVE_2_1), dynamic=True)
     _told("the same, Dynamic leases of 300 s", after_deaths(Terms(), dynamic))
-    _told("fallbacks end by themselves", [after_fallbacks()])
+    for return_s in (30, 300, 600):
+        _told(f"fallbacks end, returnS {return_s}", [after_fallbacks(Terms(return_s=return_s))])
 
 
 if __name__ == "__main__":

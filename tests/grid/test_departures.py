@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from csms.domain.flexibility import FALLBACK_OVER_S
+from csms.domain.program import Terms
 from csms.grid.leases import fallback_until
 from tests.grid.stage import Stage
 
@@ -22,7 +23,8 @@ async def test_departure_soon_after_the_event_survives_the_death_of_the_server(
     stage.loops.clear()
     await stage.live((leaving - stage.clock.now()).total_seconds(), 30)
     assert car.soc >= 69.5
-    assert fallback_until("cs1", event) <= event.end + timedelta(seconds=FALLBACK_OVER_S)
+    over_s = FALLBACK_OVER_S + Terms().return_s
+    assert fallback_until("cs1", event, Terms()) <= event.end + timedelta(seconds=over_s)
 
 
 @pytest.mark.parametrize("dies_after_s", [30, 70, 400, 2000])

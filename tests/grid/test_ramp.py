@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from csms.domain.program import Terms
 from csms.grid import intake
-from tests.grid.ramp import after_deaths, moves
+from tests.grid.ramp import after_deaths, after_fallbacks, moves
 from tests.grid.stage import Stage
 
 
@@ -23,6 +23,25 @@ def test_v_11_leases_do_not_fall_into_step() -> None:
     """Were each station's length always the same, all would end together at some moments of each hour."""
     shares = after_deaths(Terms())
     assert max(shares[180:]) < 0.6  # the second half hour is no worse than the first
+
+
+def test_v_11_charging_comes_back_as_slowly_as_the_program_wants() -> None:
+    assert after_fallbacks(Terms()) == 1.0
+    assert after_fallbacks(Terms(return_s=600)) < 0.15
+
+
+async def test_v_11_after_a_cancel_charging_comes_back_over_that_time_too(stage: Stage) -> None:
+    await stage.site()
+    await stage.program(Terms(return_s=600))
+    cars = [await stage.car(f"cs{number}", wish_w=5_000.0) for number in range(12)]
+    event = await stage.event(-60_000)
+    await stage.live(60)
+    await intake.cancel(stage.db, stage.bus, stage.clock, event.id)
+    await stage.live(300)
+    back = sum(car.power_w > 0 for car in cars)
+    assert 2 <= back <= 10
+    await stage.live(320, 20)
+    assert all(car.power_w == 5_000.0 for car in cars)
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=50))
