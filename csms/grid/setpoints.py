@@ -99,12 +99,16 @@ class _Lane:
 
 @dataclass(slots=True)
 class _Slot:
-    """What is under way to one EVSE. `task` is None while it waits."""
+    """What is under way to one EVSE. `task` is None while it waits.
+
+    `stale`: the station came back since it was planned, perhaps after a restart without its fallback (V-04).
+    """
 
     work: Work
     tasks: asyncio.TaskGroup
     task: asyncio.Task[None] | None = None
     following: Withdraw | None = None
+    stale: bool = False
 
 
 class Actuator:
@@ -183,6 +187,8 @@ class Actuator:
         self._resting = {key: until for key, until in self._resting.items() if key[0] not in back}
         for key, line in self.lines.items():
             line.rewrite = line.rewrite or (key[0] in back and line.live)
+        for key, slot in self._slots.items():
+            slot.stale = slot.stale or key[0] in back
 
     def unbar(self) -> None:
         """What was barred before `reading_anew` has been found, and withdrawn."""
@@ -257,6 +263,8 @@ class Actuator:
             await self._withdraw(key, work)
         elif slot.following is not None or self._is_barred(work.seat):
             await self._not_sent(key, work, "withdrawn")
+        elif slot.stale or key[0] in self._back:
+            await self._not_sent(key, work, "the station came back after it was planned")
         elif isinstance(work, PutLease):
             await self._put_lease(key, work)
         else:

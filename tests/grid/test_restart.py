@@ -101,3 +101,27 @@ async def test_order_found_half_done_counts_with_its_worst(stage: Stage) -> None
     for _ in range(30):
         await stage.live(10)
         assert half.power_w + other.power_w >= -10_000.5
+
+
+@pytest.mark.parametrize(("came_back", "ticks", "leases"), [(False, 0, 1), (True, 0, 0), (True, 1, 0)])
+async def test_v_04_an_order_that_waits_while_its_station_comes_back_is_not_sent(
+    stage: Stage, came_back: bool, ticks: int, leases: int
+) -> None:
+    """The station may have lost its fallback meanwhile: what was planned before counts no more."""
+    car = await stage.car("cs1")
+    await stage.event(-5_000, duration_s=900)
+    loop, actuator = stage.loop, stage.loop._actuator
+    await loop.tick(stage.tasks)
+    await loop.settled()
+    assert len(car.installs) == 1  # the fallback
+    actuator._puts._free = 0
+    await loop.tick(stage.tasks)
+    if came_back:
+        actuator.heard("cs1")
+    for _ in range(ticks):
+        await loop.tick(stage.tasks)
+    actuator._puts.leave()
+    await loop.settled()
+    assert len(car.leases) == leases
+    await stage.turn()
+    assert len(car.leases) == 1

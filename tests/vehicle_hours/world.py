@@ -253,11 +253,11 @@ class World:
         if self.random.random() < 0.02:  # lost on its way
             self._after(TIMEOUT_S, lambda: self._unanswered(house, key))
         else:
-            self._after(late_s, lambda: self._deliver(house, key, item, reserve))
+            self._after(late_s, partial(self._deliver, house, key, item, (reserve, station.boot)))
 
-    def _deliver(self, house: House, key: EvseKey, item: Order, reserve: float) -> None:
-        station = self._stations[key[0]]
-        if not station.online:
+    def _deliver(self, house: House, key: EvseKey, item: Order, when: tuple[float, int]) -> None:
+        station, (reserve, boot) = self._stations[key[0]], when
+        if not station.online or station.boot != boot:  # what was on its way went with the connection
             self._after(TIMEOUT_S, lambda: self._unanswered(house, key))
             return
         accepted = True
@@ -267,7 +267,6 @@ class World:
             accepted = fits and station.obeys is not Obeys.REFUSES
         if accepted:
             self._change(station, lambda: self._install(station, item, reserve))
-        boot = station.boot
         if self.random.random() < 0.03:  # obeyed, and the answer is lost
             self._after(TIMEOUT_S, lambda: self._unanswered(house, key))
         else:
