@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -102,6 +103,9 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> httpx.Response:
+        odd = _not_finite(body)
+        if odd is not None:
+            raise Failed(f"{odd}: it must be a finite number.", Exit.WRONG_USE)
         with self._failures():
             answer = httpx.request(
                 method,
@@ -181,6 +185,19 @@ def problem(answer: httpx.Response) -> str:
     return f"{code}: {detail}" if code else str(detail)
 
 
+def _not_finite(value: object, place: str = "body") -> str | None:
+    """Where a number stands that JSON has not; None if there is none."""
+    if isinstance(value, float):
+        return None if isfinite(value) else place
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    found = (_not_finite(part, str(name) if place == "body" else f"{place}.{name}") for name, part in parts)
+    return next((one for one in found if one is not None), None)
+
+
 def _nowhere(answer: httpx.Response) -> bool:
     """Whether there is nothing at this address, rather than nothing of this name."""
     if answer.status_code != httpx.codes.NOT_FOUND:
@@ -195,6 +212,10 @@ def _nowhere(answer: httpx.Response) -> bool:
 def parsed(text: str, what: str) -> object:
     """JSON from the command line; what is wrong with it is wrong use."""
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise Failed(f"{what} is not JSON: {error}", Exit.WRONG_USE) from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"it has no {name}")

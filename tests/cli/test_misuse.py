@@ -80,6 +80,39 @@ def test_what_has_no_such_option(here: Here, name: tuple[str, ...]) -> None:
     here(*_line(name), "--no-such-option").refused(Exit.WRONG_USE, "--no-such-option")
 
 
+def _floats() -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, command in COMMANDS.items():
+        for option in command.params:
+            if option.type_descriptor.annotation is float:
+                yield name, option.opts[0]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize(
+    ("name", "option"), list(_floats()), ids=lambda one: one if isinstance(one, str) else "-".join(one)
+)
+def test_a_number_that_is_none(here: Here, name: tuple[str, ...], option: str, number: str) -> None:
+    line = _line(name)
+    needed = [
+        one for one in COMMANDS[name].params if one.required and isinstance(one, typer.core.TyperArgument)
+    ]
+    names = [one.opts[0] for one in needed]
+    if option in names:
+        line[len(name) + names.index(option)] = number
+    else:
+        line += [option, number]
+    ended = here(*line)
+    assert ended.code in (Exit.FAILED, Exit.WRONG_USE)
+    ended.refused(ended.code)
+    assert "unexpected" not in ended.err
+
+
+def test_json_that_is_none(here: Here) -> None:
+    for payload in ('{"limit": NaN}', '{"limit": Infinity}', "[" * 100_000):
+        here("station", "call", "C1", "Reset", payload).refused(Exit.WRONG_USE, "not JSON")
+    here("station", "call", "C1", "Reset", '{"limit": 1e999}').refused(Exit.WRONG_USE, "limit", "finite")
+
+
 def test_an_address_that_is_no_csms(csms: Cli, here: Here) -> None:
     for path in ("/wrong", "/api/v1"):
         here("station", "list", "--url", csms.env["CSMS_URL"] + path).refused(1, "--url")
