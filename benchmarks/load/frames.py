@@ -10,22 +10,11 @@ EVENTS_A_TRANSACTION = 60
 
 TOKEN = "bench-token"
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 _SAMPLE = (
     '{{"value":{value},"context":"Sample.Periodic","measurand":"{measurand}","location":"Outlet"'
     ',"unitOfMeasure":{{"unit":"{unit}"}}}}'
-)
-
-BOOT = json.dumps(
-    {
-        "reason": "PowerUp",
-        "chargingStation": {
-            "model": "B1",
-            "vendorName": "Bench",
-            "serialNumber": "B1-0001",
-            "firmwareVersion": "1.0.0",
-        },
-    },
-    separators=(",", ":"),
 )
 
 
@@ -62,7 +51,13 @@ class Talk:
 
     def boot(self) -> tuple[str, str]:
         """A BootNotification: its message id and its text."""
-        return self._call("BootNotification", BOOT)
+        plate = {
+            "model": "B1",
+            "vendorName": "Bench",
+            "serialNumber": f"B1-{self._identity}",
+            "firmwareVersion": "1.0.0",
+        }
+        return self._call("BootNotification", _compact({"reason": "PowerUp", "chargingStation": plate}))
 
     def heartbeat(self) -> tuple[str, str]:
         """A Heartbeat: its message id and its text."""

@@ -59,6 +59,9 @@ class Retries:
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
         try:
+            if not await journal.any_waiting(self._desk.db):  # nearly always, and asked at each boot
+                self._not_before.clear()
+                return
             async with self._desk.db.begin() as conn:
                 await journal.waiting_lapsed(conn, self._desk.clock.now())
             rows = await journal.waiting(self._desk.db, LOOK_AT)

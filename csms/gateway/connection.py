@@ -7,6 +7,7 @@ station's calls, `Outbound` sends ours. A handler may ask its own station: it do
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 from msgspec import Struct
@@ -46,8 +47,12 @@ _ANSWERS = (Answered, Refused)  # a union would be asked three times as slowly
 
 
 class Terms(Struct, frozen=True):
-    """On what terms a station was let in; a change that would not have let it in ends the connection."""
+    """On what terms a station was let in; a change that would not have let it in ends the connection.
 
+    `since`: when it was registered. One that was removed and registered anew is another one.
+    """
+
+    since: datetime
     password_hash: str
     security_profile: int
     registration: str
@@ -57,7 +62,11 @@ class Terms(Struct, frozen=True):
 def terms_of(station: StationRow) -> Terms:
     """The terms of a station as it is registered."""
     return Terms(
-        station.password_hash, station.security_profile, station.registration, station.message_timeout_s
+        station.created_at,
+        station.password_hash,
+        station.security_profile,
+        station.registration,
+        station.message_timeout_s,
     )
 
 
@@ -143,6 +152,7 @@ class Connection:
         old = self._terms
         if (
             station is None
+            or station.created_at != old.since
             or station.password_hash != old.password_hash
             or station.security_profile != old.security_profile
             or (station.registration != old.registration and station.registration != Registration.ACCEPTED)

@@ -10,6 +10,7 @@ from csms.domain.station import is_place
 from csms.errors import NotFound
 from csms.store.database import Database
 from csms.store.edits import add_row, change_row
+from csms.store.queries import Query
 from csms.store.rows import moment, number, plain, plain_or_none, table_of, to_micros, wide
 from csms.store.statements import Change, from_row, keep
 from csms.store.stations import STATION
@@ -111,6 +112,7 @@ FRAME = table_of(FrameRow)
 NOTIFIED_EVENT = table_of(NotifiedEventRow)
 
 _WAITING = (CALL.c.retry, CALL.c.state == literal_column("'accepted'"))
+_ANY_WAITING = Query(select(CALL.c.call_id).where(*_WAITING).limit(1), ())
 
 _SECURITY_EVENT = keep(SecurityEventRow)
 _NOTIFIED_EVENT = keep(NotifiedEventRow)
@@ -153,6 +155,11 @@ async def frames(db: Database, identity: str, after_id: int, limit: int) -> list
     """Frames of a station behind the one with id `after_id`, oldest first."""
     query = select(FRAME).where(FRAME.c.identity == identity, FRAME.c.id > after_id)
     return await db.every(FrameRow, query.order_by(FRAME.c.id).limit(limit))
+
+
+async def any_waiting(db: Database) -> bool:
+    """Whether there are calls that may be sent again, to whichever station."""
+    return bool(await db.answers(_ANY_WAITING.of()))
 
 
 async def waiting(db: Database, limit: int) -> list[CallRow]:

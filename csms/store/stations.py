@@ -130,6 +130,15 @@ _ABOUT_A_STATION = (
 _BY_IDENTITY = Query(select(STATION).where(STATION.c.identity == bindparam("p_identity")), ("p_identity",))
 
 
+_CALLED_ALIKE = Query(
+    select(STATION.c.identity)
+    .where(STATION.c.serial_number == bindparam("p_serial"), STATION.c.identity != bindparam("p_besides"))
+    .order_by(STATION.c.identity)
+    .limit(10),
+    ("p_serial", "p_besides"),
+)
+
+
 async def get(db: Database, identity: str) -> StationRow | None:
     """The station with this canonical identity."""
     return await db.one(StationRow, _BY_IDENTITY.of(identity))
@@ -137,9 +146,7 @@ async def get(db: Database, identity: str) -> StationRow | None:
 
 async def called_alike(db: Database, serial_number: str, besides: str) -> list[str]:
     """Identities of other stations with this serial number."""
-    query = select(STATION.c.identity).where(STATION.c.serial_number == serial_number)
-    rows = await db.all(query.where(STATION.c.identity != besides).order_by(STATION.c.identity).limit(10))
-    return [row.identity for row in rows]
+    return [row[0] for row in await db.answers(_CALLED_ALIKE.of(serial_number, besides))]
 
 
 async def listing(db: Database, after: str | None, limit: int) -> list[StationRow]:

@@ -161,14 +161,16 @@ class House:
             await db.close()
 
 
-def station_row(identity: str, password: str, registration: str, onboarding: str) -> StationRow:
+def station_row(
+    identity: str, password: str, registration: str, onboarding: str, at: datetime = START
+) -> StationRow:
     """A station as it is registered."""
     return StationRow(
         identity=identity,
         password_hash=hashed(password),
         registration=registration,
         onboarding=onboarding,
-        created_at=START,
+        created_at=at,
     )
 
 

@@ -252,8 +252,8 @@ async def _remove(world: World, random: Random) -> None:
     while not await world.edited(station, lambda conn: rows.remove(conn, identity)):
         await asyncio.sleep(1.0)
     await asyncio.sleep(random.choice((0.0, 10.0)))
-    row = (identity, station.password, "Accepted", "none")
-    while not await world.edited(station, lambda conn: rows.add(conn, station_row(*row))):
+    row = station_row(identity, station.password, "Accepted", "none", world.house.clock.now())
+    while not await world.edited(station, lambda conn: rows.add(conn, row)):
         await asyncio.sleep(1.0)
     station.in_doubt = False
 

@@ -1,12 +1,14 @@
 """What may be said before a station is accepted (R-01), and what a person's change does to a connection."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from csms.domain.facts import StationBooted, StationRegistered
 from csms.errors import StationOffline
 from csms.store import requests, stations
+from csms.store.stations import StationRow
 from csms.wire import words
 from tests.flows.gateway.front import BOOT, STATION, Front, now_text
 
@@ -96,6 +98,23 @@ async def test_a_removed_station_is_disconnected(door: Front) -> None:
     async with door.connected() as client:
         async with door.db.begin() as conn:
             await stations.remove(conn, STATION)
+        door.bus.publish(StationRegistered(door.gateway.house.clock.now(), STATION))
+        assert await client.closed() == 1008
+
+
+async def test_a_station_that_is_removed_and_registered_anew_comes_anew(door: Front) -> None:
+    """Also if nobody has looked between the two: the new row knows of no connection."""
+    async with door.connected() as client:
+        row = await door.station()
+        async with door.db.begin() as conn:
+            await stations.remove(conn, STATION)
+            anew = StationRow(
+                identity=STATION,
+                password_hash=row.password_hash,
+                onboarding="none",
+                created_at=datetime.now(UTC),
+            )
+            await stations.add(conn, anew, [])
         door.bus.publish(StationRegistered(door.gateway.house.clock.now(), STATION))
         assert await client.closed() == 1008
 
