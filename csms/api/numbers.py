@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from csms.bus.bus import AskHandler, Bus, Ear
 from csms.domain.facts import DispatchMade, Fact, GridEventChanged
-from csms.domain.profile import InstallProfile, ProfileAnswer, UpdateSetpoint
+from csms.domain.profile import ProfileAnswer, discharges
 from csms.errors import StationError
 
 
@@ -52,7 +52,7 @@ class CountedBus:
 
     async def ask(self, station_id: str, ask: object, *, timeout_s: float) -> object:
         """As the bus beneath, and counted."""
-        if not _discharges(ask):
+        if not discharges(ask):
             return await self._bus.ask(station_id, ask, timeout_s=timeout_s)
         try:
             answer = await self._bus.ask(station_id, ask, timeout_s=timeout_s)
@@ -70,12 +70,3 @@ class CountedBus:
     def serve(self, station_id: str, handler: AskHandler) -> Callable[[], None]:
         """As the bus beneath."""
         return self._bus.serve(station_id, handler)
-
-
-def _discharges(ask: object) -> bool:
-    match ask:
-        case InstallProfile(profile=profile):
-            return profile.lowest_w < 0
-        case UpdateSetpoint(setpoint_w=setpoint_w):
-            return setpoint_w < 0
-    return False

@@ -148,6 +148,16 @@ class UpdateSetpoint:
     setpoint_w: float
 
 
+def discharges(ask: object) -> bool:
+    """Whether a station that is asked this is to give power."""
+    match ask:
+        case InstallProfile(profile=profile):
+            return profile.lowest_w < 0
+        case UpdateSetpoint(setpoint_w=setpoint_w):
+            return setpoint_w < 0
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
     """The station's word on a profile. Accepted proves nothing until the meter agrees.

@@ -4,8 +4,12 @@ not booted   says: BootNotification                       is asked: TriggerMessa
 Pending      says: BootNotification, what was asked for   is asked: anything
 Rejected     says: BootNotification                       is asked: nothing
 Accepted     says: anything                               is asked: anything
+
+Nobody is asked to discharge before a word of this connection has been answered: it may be a boot, after which
+the station holds no fallback any more (V-04).
 """
 
+from csms.domain.profile import discharges
 from csms.domain.station import Registration
 from csms.errors import OcppError, StationOffline
 from csms.wire import words
@@ -37,12 +41,16 @@ _TRIGGERS = {
 
 
 class Gate:
-    """One connection's registration state. `registration` None: no boot is known of this station."""
+    """One connection's registration state. `registration` None: no boot is known of this station.
 
-    __slots__ = ("_asked_for", "registration")
+    `heard`: a word of this connection was kept and answered.
+    """
+
+    __slots__ = ("_asked_for", "heard", "registration")
 
     def __init__(self, registration: Registration | None) -> None:
         self.registration = registration
+        self.heard = False
         self._asked_for: set[str] = set()
 
     def check(self, action: str) -> None:
@@ -59,6 +67,8 @@ class Gate:
             raise StationOffline(station_id, "rejected at boot")
         if self.registration is None and _triggered(ask) is None:
             raise StationOffline(station_id, "not booted yet")
+        if not self.heard and discharges(ask):
+            raise StationOffline(station_id, "has said nothing yet")
 
     def sent(self, action: str, ask: object) -> None:
         """We have asked: what follows from it may be said while Pending."""

@@ -202,6 +202,7 @@ class Inbound:
             self._booted(work.reply)
         if isinstance(work.call, CallReceived):
             talk.send(talk.session.answer(work.call.id, work.payload))
+            talk.gate.heard = True
         publish = self._house.bus.publish
         for fact in work.facts:
             publish(fact)

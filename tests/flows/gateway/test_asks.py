@@ -1,13 +1,15 @@
 """What we ask of a station: section 3 rows 15, 22, 24, 26, and the order of asks."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from csms.blocks import smart_charging
 from csms.domain.dialect_record import Discharge, declared
-from csms.domain.profile import InstallProfile, ProfileAnswer, fallback_profile, lease_profile
+from csms.domain.facts import StationConnected
+from csms.domain.profile import InstallProfile, Period, ProfileAnswer, fallback_profile, lease_profile
 from csms.errors import (
     AskSuperseded,
     BadAnswer,
@@ -51,6 +53,26 @@ async def test_k01_a_discharge_order_goes_out_with_a_negative_limit(door: Front)
         assert (await asked).accepted
     period = frame[3]["chargingProfile"]["chargingSchedule"][0]["chargingSchedulePeriod"][0]
     assert period["limit"] == -7000.0
+
+
+async def test_v_04_no_discharge_is_ordered_before_a_word_of_the_connection_is_answered(door: Front) -> None:
+    """It may be a boot, after which the station holds no fallback."""
+    await door.add_station("cs-2", booted=True)
+    profile = lease_profile(1, "tx-1", -7000.0, datetime.now(UTC), 300)
+
+    async def order(power_w: float) -> ProfileAnswer:
+        ask = InstallProfile(1, replace(profile, periods=(Period(0, power_w),)), RECORD)
+        return await smart_charging.install(door.bus, "cs-2", ask)
+
+    async with door.connected("cs-2", boot=False) as client, asyncio.TaskGroup() as group:
+        await door.fact(StationConnected)
+        with pytest.raises(StationOffline, match="has said nothing yet"):
+            await order(-7000.0)
+        for power_w in (0.0, -7000.0):
+            asked = group.create_task(order(power_w))
+            await client.answer(ACCEPTED, "SetChargingProfile")
+            assert (await asked).accepted
+            await client.result("Heartbeat", {})
 
 
 async def test_row_22_one_call_at_a_time(door: Front) -> None:
