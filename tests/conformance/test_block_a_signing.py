@@ -231,7 +231,7 @@ async def test_a02_without_an_authority_nobody_signs() -> None:
         asked = {"csr": request(new_key()), "certificateType": "ChargingStationCertificate"}
         assert (await octt.says("SignCertificate", asked))["status"] == "Rejected"
         assert (await octt.get("/certificates"))["items"] == []
-        await octt.post("/certificates/1/revoke", status=404)
+        await octt.post("/certificates/1/revoke", status=422)
 
 
 async def test_no_station_is_signed_for_by_the_serial_number_of_another(signing: Signing) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,19 +15,29 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"
 async def answering() -> AsyncIterator[str]:
     """A server that answers every request with a body that takes for ever; its address."""
 
+    at_work: set[asyncio.Task[None]] = set()
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        task = asyncio.current_task()
+        assert task is not None
+        at_work.add(task)
+        try:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(_HEAD)
             while True:
                 writer.write(b"x")
                 await writer.drain()
                 await asyncio.sleep(0.01)
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            at_work.discard(task)
+            writer.transport.abort()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/file"
+        while at_work:
+            await asyncio.wait([each for each in at_work if each.cancel()])
 
 
 async def test_a_file_that_trickles_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
