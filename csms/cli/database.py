@@ -1,19 +1,21 @@
-"""`csms db ...`: migrate, check, backup."""
+"""`csms db ...`: migrate, check, backup.
+
+The store and all that it stands on are imported when they are needed: no other command shall wait for them.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from csms.cli.options import Json
 from csms.cli.outcome import as_json, say
 from csms.cli.serve import ConfigOption
-from csms.settings import load
-from csms.store import backup as whole
-from csms.store import programs
-from csms.store.database import Database
+
+if TYPE_CHECKING:
+    from csms.store.database import Database
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 T = TypeVar("T")
@@ -29,8 +31,10 @@ def migrate(config: ConfigOption = None, json: Json = False) -> None:
 @app.command()
 def check(config: ConfigOption = None, json: Json = False) -> None:
     """Say whether the database can be reached, is whole and has its tables."""
+    from csms.store import backup as whole
+    from csms.store import programs
 
-    async def look(db: Database) -> int:
+    async def look(db: "Database") -> int:
         await whole.check_whole(db)
         return len(await programs.listing(db))
 
@@ -45,11 +49,16 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy a SQLite database while it is in use. For PostgreSQL use pg_dump."""
+    from csms.store import backup as whole
+
     _with_database(config, lambda db: whole.copy(db, file))
     as_json({"file": str(file)}) if json else say(f"Copied to {file}.")
 
 
-def _with_database(config: Path | None, act: Callable[[Database], Awaitable[T]]) -> T:
+def _with_database(config: Path | None, act: Callable[["Database"], Awaitable[T]]) -> T:
+    from csms.settings import load
+    from csms.store.database import Database
+
     settings = load(config)
 
     async def main() -> T:

@@ -16,7 +16,6 @@ from csms.cli.serve import ConfigOption
 from csms.errors import ConfigurationError
 from csms.pki import authority, csr
 from csms.pki.authority import Authority, Issued, Use
-from csms.settings import load
 
 app = typer.Typer(help="The local certificate authority.", no_args_is_help=True)
 
@@ -34,6 +33,8 @@ def init(
     """Make an authority: a root, a sub CA that signs, an empty list of the revoked."""
     if not 1 <= len(organisation) <= 64:  # the bounds of X.520
         raise Failed("ORGANISATION: it has 1 to 64 characters.", Exit.WRONG_USE)
+    from csms.settings import load
+
     folder = load(config).pki.folder
     authority.create(folder, organisation, datetime.now(UTC))
     if json:
@@ -105,6 +106,8 @@ def show(
 
 
 def _authority(config: Path | None) -> Authority:
+    from csms.settings import load
+
     pki = load(config).pki
     if not authority.exists(pki.folder):
         raise ConfigurationError(

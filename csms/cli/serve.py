@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from csms.cli.outcome import as_json, say
-from csms.settings import load
 
 if TYPE_CHECKING:
     from csms.app import Ready
@@ -24,6 +23,7 @@ def serve(
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
     from csms import app  # the whole server: not for the other commands to wait for
+    from csms.settings import load
 
     settings = load(config)
 

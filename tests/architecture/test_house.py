@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +105,11 @@ def test_nothing_of_this_machine_stands_in_the_tree() -> None:
         assert f"{ROOT}/" not in text, name
         assert f"{Path.home()}/" not in text, name
         assert "extra-index" not in text or name == "tests/architecture/test_house.py", name
+
+
+def test_a_command_waits_for_nothing_that_it_does_not_need() -> None:
+    """The server's rooms and the store take a second to import: an operator's command has no use for them."""
+    heavy = "sqlalchemy", "sqlmodel", "alembic", "starlette", "websockets", "numpy", "pydantic_settings"
+    code = f"import sys, csms.cli.main; print(*[name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
