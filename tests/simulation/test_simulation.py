@@ -18,7 +18,7 @@ from csms.gateway.outbound import Outbound
 from csms.gateway.registry import Registry
 from tests.simulation.run import run
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "128"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "208"))
 PARTS = 16
 FOUND = (5, 115, 123, 290)
 """Seeds that have failed once."""
