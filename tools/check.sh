@@ -14,7 +14,8 @@ else
     without='the broker tests (no mosquitto on this machine)'
     export CSMS_WITHOUT_MOSQUITTO=1
 fi
-step 'tests' python -m pytest -n "${WORKERS:-2}" --dist loadfile -q
+# In the order of the folders: those with the long tests come before the many short ones of tests/unit.
+step 'tests' python -m pytest -n "${WORKERS:-3}" --dist loadfile --no-loadscope-reorder -q
 if [ -n "$without" ]; then
     printf '\nNOT RUN: %s\n' "$without"
 fi
