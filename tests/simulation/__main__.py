@@ -24,9 +24,6 @@ COUNTED = ("heard", "said", "events", "transactions", "asked", "upgrade", "misha
 
 def outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """Of each seed, as they come."""
-    if jobs == 1:
-        yield from map(run, seeds)
-        return
     left = iter(seeds)
     with ProcessPoolExecutor(jobs, max_tasks_per_child=RENEWED_AFTER) as pool:
         waiting = {pool.submit(run, seed) for seed in islice(left, jobs * AHEAD)}

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from tests.vehicle_hours.world import Counts, World
 
 HOURS_OF_ONE = 48.0
+TOLD_EVERY = 50  # seeds
 
 
 def play(seed: int) -> Counts:
@@ -40,8 +41,9 @@ def main() -> int:
         for what in counts.violations:
             bad += 1
             print(f"seed {seed}: {what}", flush=True)
-        if seed % 50 == 49 and sys.stderr.isatty():
-            print(f"\r{total.vehicle_hours:,.0f} vehicle-hours", end="", file=sys.stderr, flush=True)
+        if seed % TOLD_EVERY == TOLD_EVERY - 1:
+            end = "\r" if sys.stderr.isatty() else "\n"
+            print(f"{total.vehicle_hours:,.0f} vehicle-hours", end=end, file=sys.stderr, flush=True)
     print(
         f"{total.vehicle_hours:,.0f} vehicle-hours, {total.site_hours:,.0f} site-hours, "
         f"{total.orders:,} leases, {total.discharges:,} of them to discharge, "
