@@ -18,9 +18,7 @@ from csms.domain.units import finite
 
 DEAD_BAND_W = 500.0  # less than this no charger follows well
 ORDER_DELAY_S = 30.0  # from deciding to the station's hearing of it
-FALLBACK_OVER_S = (
-    150.0  # so long after its event the first fallbacks end by themselves, the last `return_s` later
-)
+FALLBACK_OVER_S = 150.0  # after its event the first fallbacks end by themselves, `return_s` later the last
 _TYPICAL_HEADROOM_WH = 20_000.0
 
 

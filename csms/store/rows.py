@@ -67,7 +67,7 @@ def wide(
     """A column for a whole number that a station chooses: nothing keeps it inside 32 bits."""
     if primary_key:
         return Column(BigInteger, primary_key=True, nullable=False, autoincrement=False)
-    return Column(BigInteger, nullable=nullable, index=index, unique=unique or None)
+    return Column(BigInteger, nullable=nullable, index=index, unique=unique)
 
 
 def number() -> Any:

@@ -147,9 +147,11 @@ async def met(
     db: Database, identity: str, transaction_id: str
 ) -> tuple[Transaction | None, list[TransactionRow]]:
     """By one read: a transaction as it stands, None if it is new, and the station's others that are open."""
-    rows = await db.every(TransactionRow, _MET.of(identity, transaction_id))
-    known = [row for row in rows if row.transaction_id == plain(transaction_id)]
-    return (folded(known[0]) if known else None), [row for row in rows if row not in known]
+    rows = {
+        row.transaction_id: row for row in await db.every(TransactionRow, _MET.of(identity, transaction_id))
+    }
+    known = rows.pop(plain(transaction_id), None)
+    return None if known is None else folded(known), [*rows.values()]
 
 
 async def open_at(db: Database, identity: str) -> list[TransactionRow]:

@@ -7,7 +7,10 @@ from msgspec.structs import replace
 
 from csms.domain.fold import begin, fold
 from csms.domain.meter import Reading
+from csms.domain.station import Registration
 from csms.domain.transaction import EventType, IdToken, Transaction, TransactionEvent
+from csms.store import stations
+from csms.store.statements import Change
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -50,3 +53,17 @@ def folded(*events: TransactionEvent, station: str = "a") -> Transaction:
     for event in events[1:]:
         transaction = fold(transaction, event)
     return transaction
+
+
+def booted(station: str, at: datetime) -> Change:
+    """A boot that was accepted."""
+    return stations.booted(
+        station,
+        vendor="V",
+        model="M",
+        serial=None,
+        firmware=None,
+        reason="PowerUp",
+        at=at,
+        registration=Registration.ACCEPTED,
+    )

@@ -5,12 +5,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from csms.domain.meter import Reading
-from csms.domain.station import ConnectorStatus, EvseRating, Registration, StatusReport
+from csms.domain.station import ConnectorStatus, EvseRating, StatusReport
 from csms.domain.transaction import EventType
 from csms.store import profiles, programs, readings, stations, tokens, transactions
 from csms.store.database import Database
 from csms.store.writer import Writer
-from tests.contract.telling import ENDED, MEASURED, OF_A, START, STARTED, at, folded, told
+from tests.contract.telling import ENDED, MEASURED, OF_A, START, STARTED, at, booted, folded, told
 
 
 async def furnished(db: Database, writer: Writer) -> None:
@@ -116,17 +116,7 @@ async def test_v_04_a_fallback_counts_in_this_boot_and_for_its_evse_or_all(
             await profiles.forget(conn, "a")
             await profiles.sent(conn, row)
         assert (await only(db)).fallback_acknowledged is counts
-    boot = stations.booted(
-        "a",
-        vendor="V",
-        model="M",
-        serial=None,
-        firmware=None,
-        reason="PowerUp",
-        at=START,
-        registration=Registration.ACCEPTED,
-    )
-    await writer.commit([boot])
+    await writer.commit([booted("a", START)])
     row_after = await only(db)
     assert (row_after.fallback_acknowledged, row_after.boot_epoch) == (False, 1)
 

@@ -11,6 +11,7 @@ from csms.store.database import Database
 from csms.store.profiles import Outcome, ProfileRow
 from csms.store.writer import Writer
 from csms.wire import words
+from tests.contract.telling import booted
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
@@ -219,17 +220,7 @@ async def test_a_fallback_counts_in_the_boot_in_which_it_was_acknowledged(
     async with db.begin() as conn:
         await profiles.outcome(conn, Outcome("a", 1, row.profile_id, "accepted", None, LATER))
     assert await profiles.fallbacks(db) == {("a", 1)}
-    boot = stations.booted(
-        "a",
-        vendor="V",
-        model="M",
-        serial=None,
-        firmware=None,
-        reason="PowerUp",
-        at=NOW,
-        registration=Registration.ACCEPTED,
-    )
-    await writer.commit([boot])
+    await writer.commit([booted("a", NOW)])
     assert await profiles.fallbacks(db) == set()
 
 
